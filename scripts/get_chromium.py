@@ -1,0 +1,91 @@
+"""Print the path of a Chromium that the browser tests can drive; install one if there is none.
+
+Looked for in this order: $CHROMIUM, the PATH, Playwright's own. If none is there, Playwright
+downloads its own, and where it cannot, root gets Debian's package.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+
+
+def main() -> int:
+    """Print the path and return 0, or say what to install and return 1."""
+    browser = find() or download() or install_package()
+    if browser is None:
+        say("The browser tests need Chromium: install it, or name one with CHROMIUM=/path/to/it.")
+        return 1
+    print(browser)
+    return 0
+
+
+def find() -> str | None:
+    """Return the first browser here that starts."""
+    candidates = [os.environ.get("CHROMIUM"), *map(shutil.which, NAMES), playwrights_own()]
+    return next((path for path in candidates if path and starts(path)), None)
+
+
+def download() -> str | None:
+    """Let Playwright download its browser."""
+    say("No Chromium here; letting Playwright download one …")
+    quietly(sys.executable, "-m", "playwright", "install", "chromium")
+    if is_debian_root() and Path(playwrights_own()).exists():
+        quietly(sys.executable, "-m", "playwright", "install-deps", "chromium")
+    return find()
+
+
+def install_package() -> str | None:
+    """Install Debian's package."""
+    if not is_debian_root():
+        return None
+    say("That did not work; installing the package chromium …")
+    quietly("apt-get", "update")
+    quietly(
+        *("apt-get", "install", "--yes", "--no-install-recommends"),
+        *("chromium", "fonts-liberation"),
+    )
+    return find()
+
+
+def starts(path: str) -> bool:
+    # Being there is not enough: Ubuntu's package is a shell, Playwright's may lack libraries.
+    return shutil.which(path) is not None and quietly(path, "--version")
+
+
+def playwrights_own() -> str:
+    with sync_playwright() as playwright:
+        return playwright.chromium.executable_path
+
+
+def is_debian_root() -> bool:
+    return os.geteuid() == 0 and shutil.which("apt-get") is not None
+
+
+def quietly(*command: str) -> bool:
+    """Run a command; show what it printed only if it failed; return whether it succeeded."""
+    done = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+        check=False,
+    )
+    if done.returncode:
+        say(f"`{' '.join(command)}` failed:\n{done.stdout.strip()[-800:]}")
+    return done.returncode == 0
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
