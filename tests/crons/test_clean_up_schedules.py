@@ -1,0 +1,67 @@
+"""clean-up-schedules: calls the database's function until nothing is left to delete."""
+
+import psycopg
+
+from tests.crons.cron_process import Cron, last_line
+
+# The function's contract in small: deletes at most two finished rows a call, says how many.
+CONTRACT = """
+    CREATE TABLE schedule (id int, status text);
+    CREATE FUNCTION cleanup_old_scheduled_crons() RETURNS integer LANGUAGE sql AS $$
+        WITH gone AS (
+            DELETE FROM schedule WHERE id IN
+                (SELECT id FROM schedule WHERE status <> 'pending' LIMIT 2)
+            RETURNING 1
+        ) SELECT count(*)::int FROM gone
+    $$;
+"""
+
+
+def test_batches_are_deleted_until_none_is_left(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(CONTRACT)
+        connection.execute("INSERT INTO schedule SELECT n, 'triggered' FROM generate_series(1,5) n")
+        connection.execute("INSERT INTO schedule VALUES (6, 'pending')")
+
+        done = Cron("clean-up-schedules", {"DATABASE_URL": database_url}).run()
+
+        assert connection.execute("SELECT id FROM schedule").fetchall() == [(6,)]
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[:3] == [
+        "2 deleted, 2 so far",
+        "2 deleted, 4 so far",
+        "1 deleted, 5 so far",
+    ]
+    assert last_line(done.stdout).startswith("5 finished schedules deleted")
+
+
+def test_nothing_to_delete_is_a_success(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute(CONTRACT)
+
+    done = Cron("clean-up-schedules", {"DATABASE_URL": database_url}).run()
+
+    assert done.returncode == 0
+    assert last_line(done.stdout).startswith("0 finished")
+
+
+def test_a_database_without_the_product_says_to_migrate(database_url: str) -> None:
+    done = Cron("clean-up-schedules", {"DATABASE_URL": database_url}).run()
+
+    assert done.returncode == 1
+    assert "run the migrations" in last_line(done.stderr)
+
+
+def test_a_user_who_may_not_clean_up_is_told_so(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(CONTRACT)
+        connection.execute(
+            "REVOKE EXECUTE ON FUNCTION cleanup_old_scheduled_crons() FROM PUBLIC;"
+            "DROP ROLE IF EXISTS crons_reader; CREATE ROLE crons_reader LOGIN"
+        )
+        url = database_url.replace("postgres:@", "crons_reader:@")
+        done = Cron("clean-up-schedules", {"DATABASE_URL": url}).run()
+        connection.execute("DROP ROLE crons_reader")
+
+    assert done.returncode == 1
+    assert "execute cleanup_old_scheduled_crons()" in last_line(done.stderr)
