@@ -1,0 +1,328 @@
+"""The catalogue of crons: reads crons.toml, strictly, and keeps the last good one in force."""
+
+import hashlib
+import json
+import os
+import re
+import string
+import threading
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from core.errors import NotFound
+from core.parameters import fills, placeholders_of
+from core.settings import settings
+
+CRON_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
+ENVIRONMENT_REFERENCE = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)\}")
+
+Target = Literal["command", "http", "noop"]
+EMPTY_SCHEMA: dict[str, Any] = {"type": "object", "properties": {}}
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Wording(_Strict):
+    """A text in both languages."""
+
+    en: str = Field(min_length=1)
+    fr: str = Field(min_length=1)
+
+    def in_language(self, language: str) -> str:
+        """The text in 'fr' for French, else in English."""
+        return self.fr if language.startswith("fr") else self.en
+
+
+class HttpTarget(_Strict):
+    """Where an HTTP cron is POSTed to; `${NAME}` in a header is read from the environment at that moment."""
+
+    url: str = Field(pattern=r"^https?://[^\s/]+\S*$")
+    headers: dict[str, str] = {}
+
+
+class Retry(_Strict):
+    """How often and when a failed HTTP firing is tried again.
+
+    Attributes:
+        attempts: how many in all; 1 means no second one.
+        delay_seconds: before the second attempt.
+        backoff: what each later delay is multiplied by.
+        jitter: share of the delay, 0 to 1, that is added by chance.
+    """
+
+    attempts: int = Field(1, ge=1, le=100)
+    delay_seconds: float = Field(60, ge=1, le=86_400)
+    backoff: float = Field(1, ge=1, le=10)
+    jitter: float = Field(0, ge=0, le=1)
+
+
+class Cron(_Strict):
+    """An entry of the catalogue: a named thing that can be run."""
+
+    name: str
+    title: Wording
+    description: Wording | None = None
+    tags: tuple[str, ...] = ()
+    command: tuple[str, ...] | None = None
+    http: HttpTarget | None = None
+    noop: Literal[True] | None = None
+    timeout_seconds: float = Field(3600, gt=0, le=604_800)
+    overlap: Literal["forbid", "allow"] | None = None
+    retry_lost: bool = False
+    retry: Retry = Retry()
+    pass_environment: tuple[str, ...] = ()
+    working_directory: str = "."
+    parameters: dict[str, Any] = EMPTY_SCHEMA
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        chosen = [kind for kind in ("command", "http", "noop") if getattr(self, kind) is not None]
+        if len(chosen) != 1:
+            raise ValueError("exactly one of command, http and noop must be given")
+        if self.command is not None and (not self.command or not self.command[0]):
+            raise ValueError("command: must name a program")
+        try:
+            Draft202012Validator.check_schema(self.parameters)
+        except SchemaError as error:
+            raise ValueError(f"parameters: no valid JSON Schema: {error.message}") from None
+        if self.parameters.get("type") != "object":
+            raise ValueError('parameters: must have type = "object"')
+        for argument in self.command or ():
+            for name in placeholders_of(argument):
+                if not fills(self.parameters, name):
+                    raise ValueError(
+                        f"command: the placeholder {{{name}}} must be a parameter that is required or has a default"
+                    )
+        return self
+
+    @property
+    def target(self) -> Target:
+        """What kind of target it has."""
+        return "command" if self.command else "http" if self.http else "noop"
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether overlap is forbidden: by default for commands; an HTTP target answers 409 itself."""
+        return (self.overlap or ("forbid" if self.command else "allow")) == "forbid"
+
+    @property
+    def fires_here(self) -> bool:
+        """Whether its execution begins in the database, before anything is run or sent."""
+        return self.http is None or self.exclusive
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when the schema of its parameters changes."""
+        return _fingerprint(json.dumps(self.parameters, sort_keys=True))
+
+
+@cache
+def _fingerprint(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The crons in force.
+
+    Attributes:
+        crons: by name, in the file's order.
+        problems: why the file as it stands now is not in force; empty when it is.
+    """
+
+    crons: Mapping[str, Cron] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+    def cron(self, name: str) -> Cron:
+        """The cron of that name.
+
+        Raises:
+            NotFound: the catalogue has none; the nearest names are told.
+        """
+        try:
+            return self.crons[name]
+        except KeyError:
+            known = ", ".join(self.crons) or "none"
+            raise NotFound(
+                "cronName: the catalogue has no such cron", [f"cronName: known are {known}"]
+            ) from None
+
+
+class CatalogueError(Exception):
+    """The file cannot be used; each problem names the cron, the key and the line."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+def parse(text: str) -> dict[str, Cron]:
+    """Reads a catalogue.
+
+    Args:
+        text: the TOML document.
+
+    Returns:
+        The crons by name, in the document's order.
+
+    Raises:
+        CatalogueError: the document breaks a rule; all problems are told at once.
+    """
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise CatalogueError([f"not TOML: {error}"]) from None
+    lines = _Lines(text)
+    problems = [f"line {lines.of(key)}: unknown key {key}" for key in document if key != "crons"]
+    tables = document.get("crons", {})
+    if not isinstance(tables, dict):
+        raise CatalogueError([*problems, f"line {lines.of('crons')}: crons must be a table of crons"])
+    crons: dict[str, Cron] = {}
+    for name, table in tables.items():
+        where = lines.of("crons", name)
+        if not CRON_NAME.fullmatch(name):
+            problems.append(
+                f"line {where}: cron {name!r}: a name is of lower-case letters, digits, '-', '_' and '.'"
+            )
+        elif not isinstance(table, dict):
+            problems.append(f"line {where}: cron {name!r}: must be a table")
+        elif "name" in table:
+            problems.append(f"line {lines.of('crons', name, 'name')}: cron {name!r}: unknown key name")
+        else:
+            try:
+                crons[name] = Cron(name=name, **table)
+            except ValidationError as error:
+                problems += [_told(name, dict(problem), lines) for problem in error.errors()]
+    if problems:
+        raise CatalogueError(problems)
+    return crons
+
+
+def _told(name: str, problem: dict[str, Any], lines: "_Lines") -> str:
+    path = [str(part) for part in problem["loc"]]
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        message = "unknown key"
+    elif problem["type"] == "missing":
+        message = "is missing"
+    if not path and ": " in message and message.split(": ")[0] in Cron.model_fields:
+        key, message = message.split(": ", 1)
+        path = [key]
+    key = ".".join(path)
+    line = lines.of("crons", name, *path)
+    return f"line {line}: cron {name!r}: {key + ': ' if key else ''}{message}"
+
+
+class _Lines:
+    """Finds the line that a key of a TOML document stands on; tomllib keeps none."""
+
+    HEADER = re.compile(r"\s*\[\[?\s*(.+?)\s*\]\]?\s*(#.*)?$")
+    KEY = re.compile(r"\s*((?:[\w-]+|\"[^\"]*\"|'[^']*')(?:\s*\.\s*(?:[\w-]+|\"[^\"]*\"|'[^']*'))*)\s*=")
+    PART = re.compile(r"\"([^\"]*)\"|'([^']*)'|([\w-]+)")
+
+    def __init__(self, text: str) -> None:
+        self._found: dict[tuple[str, ...], int] = {}
+        table: tuple[str, ...] = ()
+        for number, line in enumerate(text.splitlines(), 1):
+            if header := self.HEADER.match(line):
+                table = self._parts(header[1])
+                self._found.setdefault(table, number)
+            elif key := self.KEY.match(line):
+                self._found.setdefault(table + self._parts(key[1]), number)
+
+    def of(self, *path: str) -> int:
+        """The line of the key, or of the nearest table around it that has one."""
+        for length in range(len(path), 0, -1):
+            if path[:length] in self._found:
+                return self._found[path[:length]]
+        starts = [line for found, line in self._found.items() if found[: len(path)] == path]
+        return min(starts, default=1)
+
+    def _parts(self, dotted: str) -> tuple[str, ...]:
+        return tuple(next(group for group in match if group) for match in self.PART.findall(dotted))
+
+
+class CatalogueFile:
+    """A catalogue on disk, read again when it changes.
+
+    A file with a mistake takes nothing down: the last good one stays in force, over a restart
+    too, for which it is kept beside the other data.
+
+    Args:
+        path: the file people edit.
+        last_good: where the last good text is kept.
+    """
+
+    def __init__(self, path: Path, last_good: Path) -> None:
+        self._path = path
+        self._last_good = last_good
+        self._seen: tuple[int, int] | None = None
+        self._current: Catalogue | None = None
+        self._lock = threading.Lock()
+
+    def current(self) -> Catalogue:
+        """The catalogue in force, with what is wrong with the file as it stands now."""
+        with self._lock:
+            try:
+                stat = self._path.stat()
+                stamp = (stat.st_mtime_ns, stat.st_size)
+                if self._current is None or stamp != self._seen:
+                    text = self._path.read_text(encoding="utf-8")
+                    self._current = Catalogue(parse(text))
+                    self._keep(text)
+                    self._seen = stamp
+            except CatalogueError as error:
+                self._seen = stamp
+                self._current = Catalogue(self._previous(), tuple(error.problems))
+            except (OSError, UnicodeDecodeError) as error:
+                reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+                self._seen = None
+                self._current = Catalogue(self._previous(), (f"{self._path.name}: {reason}",))
+            return self._current
+
+    def _previous(self) -> Mapping[str, Cron]:
+        if self._current is not None:
+            return self._current.crons
+        try:
+            return parse(self._last_good.read_text(encoding="utf-8"))
+        except (OSError, CatalogueError):
+            return {}
+
+    def _keep(self, text: str) -> None:
+        self._last_good.parent.mkdir(parents=True, exist_ok=True)
+        draft = self._last_good.with_name(f"{self._last_good.name}.{os.getpid()}")
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(self._last_good)
+
+
+@cache
+def _file() -> CatalogueFile:
+    return CatalogueFile(settings().crons_file, settings().data_dir / "crons.last-good.toml")
+
+
+def catalogue() -> Catalogue:
+    """The catalogue that CRONS_FILE names, as it is in force now."""
+    return _file().current()
+
+
+def header_value(template: str) -> str:
+    """A header of an HTTP target with its `${NAME}` references filled from the environment."""
+    return ENVIRONMENT_REFERENCE.sub(lambda match: os.environ.get(match[1], ""), template)
+
+
+def argument_of(template: str, values: Mapping[str, str]) -> str:
+    """One argument of a command with its placeholders filled; it stays one argument whatever they hold."""
+    return "".join(
+        literal + (values[name] if name is not None else "")
+        for literal, name, _, _ in string.Formatter().parse(template)
+    )

@@ -1,0 +1,122 @@
+"""The one PostgreSQL: where it is, connections to it, and what its failures mean to a person."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from core import embedded
+from core.actors import Actor
+from core.errors import Invalid, Unavailable
+from core.settings import ROOT, settings
+
+CONNECT_TIMEOUT_SECONDS = 5
+AWAY = "the database cannot be reached; it is tried again, and nothing that was saved is lost"
+
+
+@cache
+def database_url() -> str:
+    """The libpq URL of the database; starts the embedded PostgreSQL where none is configured."""
+    configured = settings().database_url
+    if configured is None:
+        return embedded.start(settings().data_dir)
+    return configured.get_secret_value()
+
+
+def sqlalchemy_url() -> str:
+    """The same address as SQLAlchemy and Alembic write it."""
+    return make_url(database_url()).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+
+
+@cache
+def engine() -> Engine:
+    """The pool of connections for the pages and the API; one for each process."""
+    made = create_engine(
+        sqlalchemy_url(),
+        isolation_level="AUTOCOMMIT",
+        pool_size=10,
+        max_overflow=10,
+        pool_timeout=CONNECT_TIMEOUT_SECONDS,
+        pool_pre_ping=False,
+        connect_args={
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "application_name": "crondesk",
+            "prepare_threshold": 2,
+            "options": "-c timezone=UTC -c statement_timeout=30s",
+        },
+    )
+
+    @event.listens_for(made, "handle_error")
+    def forget_broken_connections(context: Any) -> None:
+        if isinstance(context.original_exception, psycopg.OperationalError):
+            context.invalidate_pool_on_disconnect = True
+
+    return made
+
+
+@contextmanager
+def reading() -> Iterator[Connection]:
+    """A connection in autocommit, for readings and for verbs that are one statement.
+
+    Raises:
+        Unavailable: the database cannot be reached.
+    """
+    with _told(), engine().connect() as connection:
+        yield connection
+
+
+@contextmanager
+def changing(actor: Actor) -> Iterator[Connection]:
+    """One transaction: it commits at the end of the block, or not at all.
+
+    The actor is told to the database, whose functions write it into `cron_events`.
+
+    Raises:
+        Unavailable: the database cannot be reached.
+    """
+    with _told(), engine().connect().execution_options(isolation_level="READ COMMITTED") as connection:
+        with connection.begin():
+            connection.execute(
+                text(
+                    "SELECT set_config('crondesk.actor', :name, true), "
+                    "set_config('crondesk.role', :role, true), set_config('crondesk.via', :via, true)"
+                ),
+                {"name": actor.name, "role": actor.role, "via": actor.via},
+            )
+            yield connection
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, PoolTimeout) as error:
+        raise Unavailable(AWAY) from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise Unavailable(AWAY) from error
+        if isinstance(error.orig, psycopg.errors.ObjectInUse | psycopg.errors.InvalidParameterValue):
+            raise Invalid(str(error.orig.diag.message_primary)) from error
+        raise
+
+
+def migrated() -> bool:
+    """Whether every migration of this version of the code has been applied.
+
+    Raises:
+        Unavailable: the database cannot be reached.
+    """
+    from alembic.config import Config  # noqa: PLC0415  only readiness asks, and it is slow to import
+    from alembic.runtime.migration import MigrationContext  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
+    script = ScriptDirectory.from_config(Config(str(Path(ROOT / "alembic.ini"))))
+    with reading() as connection:
+        return set(MigrationContext.configure(connection).get_current_heads()) == set(script.get_heads())

@@ -1,0 +1,82 @@
+"""Pages by key: a cursor says after which row the next page begins, so the last page costs what the first does."""
+
+import base64
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Connection, Select, func, select, text
+from sqlalchemy.dialects import postgresql
+
+from core.errors import Invalid
+
+MAX_LIMIT = 1000
+COUNTED_EXACTLY = 10_000
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    """Some rows of a list.
+
+    Attributes:
+        rows: at most as many as asked for.
+        count: of all rows that match; above 10,000 the planner's estimate.
+        count_is_estimate: whether count is that estimate.
+        cursor: what asks for the next page; None on the last one.
+    """
+
+    rows: list[Row]
+    count: int
+    count_is_estimate: bool
+    cursor: str | None
+
+
+def check_limit(limit: int) -> int:
+    """Lets a page's size pass that is 1 to 1000.
+
+    Raises:
+        Invalid: it is not.
+    """
+    if not 1 <= limit <= MAX_LIMIT:
+        raise Invalid(f"limit: must be 1 to {MAX_LIMIT}")
+    return limit
+
+
+def cursor_after(instant: datetime | None, row_id: UUID) -> str:
+    """A cursor for the page that begins after the row."""
+    key = [instant.isoformat() if instant else None, str(row_id)]
+    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode()
+
+
+def read_cursor(cursor: str) -> tuple[datetime | None, UUID]:
+    """What a cursor says.
+
+    Raises:
+        Invalid: it is none of ours.
+    """
+    try:
+        instant, row_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
+        return (datetime.fromisoformat(instant) if instant else None), UUID(row_id)
+    except (ValueError, TypeError, AttributeError):
+        raise Invalid("cursor: is none that this list has given") from None
+
+
+def count_of(connection: Connection, matching: Select[Any]) -> tuple[int, bool]:
+    """How many rows match: exactly up to 10,000, above that as the planner estimates.
+
+    Returns:
+        The count and whether it is an estimate.
+    """
+    bounded = matching.limit(COUNTED_EXACTLY + 1).subquery()
+    count = connection.execute(select(func.count()).select_from(bounded)).scalar_one()
+    if count <= COUNTED_EXACTLY:
+        return count, False
+    compiled = matching.compile(
+        dialect=postgresql.dialect(paramstyle="named"), compile_kwargs={"literal_binds": True}
+    )
+    plan = connection.execute(text("EXPLAIN (FORMAT JSON) " + str(compiled).replace(":", "\\:"))).scalar_one()
+    return max(COUNTED_EXACTLY + 1, int(plan[0]["Plan"]["Plan Rows"])), True

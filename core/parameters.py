@@ -1,0 +1,149 @@
+"""Parameters of a run: JSON within bounds, checked against the cron's schema, filled into arguments."""
+
+import json
+import math
+import string
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+from referencing.exceptions import Unresolvable
+from referencing.jsonschema import EMPTY_REGISTRY
+
+from core.errors import Invalid, TooLarge
+
+MAX_BYTES = 65_536
+MAX_DEPTH = 32
+MAX_PROBLEMS = 20
+
+Parameters = dict[str, Any]
+
+
+def check(parameters: Any, schema: Mapping[str, Any]) -> Parameters:
+    """Lets parameters pass that PostgreSQL can keep and the cron's schema allows.
+
+    Args:
+        parameters: what was given, as parsed from JSON.
+        schema: the cron's JSON Schema (draft 2020-12).
+
+    Returns:
+        The parameters as given: defaults are filled in when they are used, not here.
+
+    Raises:
+        TooLarge: more than 64 KiB of JSON.
+        Invalid: no object, too deep, NUL bytes, NaN or Infinity, or against the schema.
+    """
+    if not isinstance(parameters, dict):
+        raise Invalid("parameters: must be a JSON object")
+    problems = list(_unstorable(parameters, "parameters", 1))
+    if problems:
+        raise Invalid(problems[0], problems[:MAX_PROBLEMS])
+    if len(json.dumps(parameters, ensure_ascii=False).encode()) > MAX_BYTES:
+        raise TooLarge(f"parameters: larger than {MAX_BYTES // 1024} KiB of JSON")
+    if not parameters and not schema.get("required") and not schema.get("minProperties"):
+        return parameters
+    try:
+        problems = [
+            f"{_path(error)}: {error.message}"
+            for error in _validator(json.dumps(schema)).iter_errors(parameters)
+        ]
+    except Unresolvable as error:
+        raise Invalid(f"parameters: the catalogue's schema refers to what is not there: {error}") from None
+    if problems:
+        raise Invalid(problems[0][:500], [problem[:500] for problem in problems[:MAX_PROBLEMS]])
+    return parameters
+
+
+@lru_cache(maxsize=1000)
+def _validator(schema: str) -> Draft202012Validator:
+    return Draft202012Validator(
+        json.loads(schema),
+        format_checker=Draft202012Validator.FORMAT_CHECKER,
+        registry=EMPTY_REGISTRY,  # nothing is fetched from anywhere
+    )
+
+
+def _path(error: ValidationError) -> str:
+    return ".".join(["parameters", *(str(part) for part in error.absolute_path)])
+
+
+def _unstorable(value: Any, path: str, depth: int) -> Iterator[str]:
+    if depth > MAX_DEPTH:
+        yield f"{path[:100]}: nested deeper than {MAX_DEPTH} levels"
+    elif isinstance(value, str):
+        if "\x00" in value:
+            yield f"{path}: contains a NUL byte"
+        elif any("\ud800" <= character <= "\udfff" for character in value):
+            yield f"{path}: contains half of a surrogate pair"
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield f"{path}: NaN and Infinity are no JSON numbers"
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            if not isinstance(key, str):
+                yield f"{path}: a key is no string"
+            else:
+                yield from _unstorable(key, f"{path}: a key", depth)
+                yield from _unstorable(inner, f"{path}.{key}", depth + 1)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _unstorable(inner, f"{path}.{index}", depth + 1)
+
+
+def with_defaults(parameters: Parameters, schema: Mapping[str, Any]) -> Parameters:
+    """The parameters with the schema's defaults for those that were not given."""
+    properties = schema.get("properties", {})
+    defaults = {name: rule["default"] for name, rule in properties.items() if "default" in rule}
+    return {**defaults, **parameters}
+
+
+def as_arguments(parameters: Parameters, schema: Mapping[str, Any]) -> dict[str, str]:
+    """What fills the `{name}` placeholders: text as it is, everything else as JSON."""
+    return {
+        name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        for name, value in with_defaults(parameters, schema).items()
+    }
+
+
+def placeholders_of(argument: str) -> list[str]:
+    """The names in the braces of one argument.
+
+    Raises:
+        ValueError: a brace stands alone; one that is meant is doubled.
+    """
+    parsed = string.Formatter().parse(argument)
+    return [name for _, name, _, _ in parsed if name is not None]
+
+
+def fills(schema: Mapping[str, Any], name: str) -> bool:
+    """Whether the parameter of that name always has a value."""
+    rule = schema.get("properties", {}).get(name)
+    if rule is None:
+        return False
+    return name in schema.get("required", []) or (isinstance(rule, dict) and "default" in rule)
+
+
+def parse_json(text: bytes | str) -> Any:
+    """JSON, strictly: no NaN, no Infinity, no doubled keys, no depth that breaks the parser.
+
+    Raises:
+        Invalid: it is no JSON; the message says where.
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_doubled)
+    except RecursionError:
+        raise Invalid(f"nested deeper than {MAX_DEPTH} levels") from None
+    except (ValueError, UnicodeDecodeError) as error:
+        raise Invalid(f"not JSON: {error}"[:300]) from None
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _refuse_doubled(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return found

@@ -1,0 +1,104 @@
+"""The one typed settings object: environment, then an .env file, then defaults."""
+
+import os
+import secrets
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from core.errors import Invalid
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """What an operator may set; each field is the environment variable of the same name in capitals."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
+
+    database_url: SecretStr | None = None
+    data_dir: Path = Path(".data")
+    host: str = "127.0.0.1"
+    port: int = Field(8501, ge=1, le=65535)
+    cron_secret: SecretStr | None = None
+    crons_file: Path = Path("crons/crons.toml")
+    lease_seconds: float = Field(60, gt=0, le=3600)
+    http_timeout_seconds: float = Field(30, gt=0, le=3600)
+    max_running: int = Field(default_factory=lambda: 4 * (os.cpu_count() or 1), ge=1, le=1000)
+    http_connections: int = Field(128, ge=1, le=10_000)
+    grace_seconds: float = Field(25, ge=0, le=3600)
+    retention_days: float = Field(30, ge=1)
+    execution_retention_days: float = Field(90, ge=1)
+    output_limit_bytes: int = Field(1_048_576, ge=4096, le=1_073_741_824)
+    log_format: Literal["text", "json"] | None = None
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("data_dir", "crons_file")
+    @classmethod
+    def _from_the_root(cls, value: Path) -> Path:
+        return value if value.is_absolute() else ROOT / value
+
+    @field_validator("database_url")
+    @classmethod
+    def _postgresql_only(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("must begin with postgresql://")
+        return value
+
+    @field_validator("cron_secret")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and len(value.get_secret_value()) < 16:
+            raise ValueError("must be at least 16 characters long")
+        return value
+
+    @model_validator(mode="after")
+    def _lease_outlives_a_request(self) -> "Settings":
+        if self.lease_seconds <= self.http_timeout_seconds:
+            raise ValueError("LEASE_SECONDS must exceed HTTP_TIMEOUT_SECONDS")
+        return self
+
+
+@cache
+def settings() -> Settings:
+    """Reads the settings once.
+
+    Raises:
+        Invalid: a variable has a value that cannot be used; the message names it.
+    """
+    try:
+        return Settings()  # pyright: ignore[reportCallIssue]
+    except ValidationError as error:
+        problems = [
+            f"{'.'.join(str(part) for part in problem['loc']).upper() or 'settings'}: "
+            f"{problem['msg'].removeprefix('Value error, ')}"
+            for problem in error.errors(include_input=False)
+        ]
+        raise Invalid("the configuration cannot be used: " + "; ".join(problems), problems) from None
+
+
+@cache
+def cron_secret() -> str:
+    """The bearer token of workers and scripts: CRON_SECRET, or the one generated on the first start."""
+    configured = settings().cron_secret
+    if configured:
+        return configured.get_secret_value()
+    path = settings().data_dir / "cron_secret"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Written beside and linked into place: of two processes that start at once one wins,
+    # and neither reads a half-written file.
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_urlsafe(32))
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+    finally:
+        draft.unlink()
+    return path.read_text(encoding="ascii").strip()

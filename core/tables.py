@@ -1,0 +1,97 @@
+"""The tables as SQLAlchemy writes queries over them; migrations/sql says what they are."""
+
+from sqlalchemy import Boolean, Column, DateTime, Double, FetchedValue, Integer, MetaData, Table, Text, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData()
+Instant = DateTime(timezone=True)
+
+schedules = Table(
+    "scheduled_cron_executions",
+    metadata,
+    Column("id", Uuid, FetchedValue(), primary_key=True),
+    Column("cron_name", Text),
+    Column("scheduled_at", Instant),
+    Column("parameters", JSONB),
+    Column("created_by", Text),
+    Column("created_at", Instant),
+    Column("status", Text),
+    Column("triggered_at", Instant),
+    Column("triggered_execution_id", Uuid),
+    Column("error_message", Text),
+    Column("due_at", Instant),
+    Column("claimed_by", Text),
+    Column("attempts", Integer),
+    Column("execution_id", Uuid),
+    Column("checked", Text),
+    Column("batch_id", Uuid),
+    Column("idempotency_key", Text),
+)
+
+executions = Table(
+    "cron_executions",
+    metadata,
+    Column("id", Uuid, FetchedValue(), primary_key=True),
+    Column("cron_name", Text),
+    Column("parameters", JSONB),
+    Column("status", Text),
+    Column("scheduled_id", Uuid),
+    Column("triggered_by", Text),
+    Column("target", Text),
+    Column("exclusive", Boolean),
+    Column("external_id", Text),
+    Column("idempotency_key", Text),
+    Column("retry_of", Uuid),
+    Column("worker", Text),
+    Column("queued_at", Instant),
+    Column("started_at", Instant),
+    Column("heartbeat_at", Instant),
+    Column("cancel_requested_at", Instant),
+    Column("cancel_requested_by", Text),
+    Column("finished_at", Instant),
+    Column("exit_code", Integer),
+    Column("error_message", Text),
+)
+
+output = Table(
+    "cron_execution_output",
+    metadata,
+    Column("execution_id", Uuid, primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("stream", Text),
+    Column("at", Instant),
+    Column("content", Text),
+)
+
+events = Table(
+    "cron_events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Instant),
+    Column("actor", Text),
+    Column("role", Text),
+    Column("via", Text),
+    Column("kind", Text),
+    Column("schedule_id", Uuid),
+    Column("execution_id", Uuid),
+    Column("batch_id", Uuid),
+    Column("cron_name", Text),
+    Column("details", JSONB),
+)
+
+workers = Table(
+    "cron_workers",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("host", Text),
+    Column("pid", Integer),
+    Column("version", Text),
+    Column("started_at", Instant),
+    Column("beat_at", Instant),
+    Column("ticked_at", Instant),
+    Column("stopped_at", Instant),
+    Column("clock_offset_ms", Double),
+    Column("slots", Integer),
+    Column("running", Integer),
+    Column("catalogue_error", Text),
+)

@@ -1,0 +1,81 @@
+"""Workers as the others see them: who lives, and since when one is silent."""
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from core.database import reading
+from core.tables import schedules, workers
+
+BEAT_SECONDS = 10
+# Three beats missed: the worker counts as gone.
+SILENT_SECONDS = 3 * BEAT_SECONDS + 5
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A worker process: a row of cron_workers.
+
+    Attributes:
+        beat_at: its last sign of life.
+        ticked_at: when it last looked for due schedules.
+        clock_offset_ms: the database's clock minus its own.
+        slots: how many executions it runs at once at most.
+    """
+
+    name: str
+    host: str
+    pid: int
+    version: str
+    started_at: datetime
+    beat_at: datetime
+    ticked_at: datetime | None
+    clock_offset_ms: float | None
+    slots: int
+    running: int
+    catalogue_error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """Whether planned runs will fire.
+
+    Attributes:
+        now: the database's clock.
+        alive: the workers that live, the freshest first.
+        overdue: pending schedules that are due for over five seconds and nobody fires; counted to 1,000.
+    """
+
+    now: datetime
+    alive: list[Worker]
+    overdue: int
+
+
+def pulse() -> Pulse:
+    """The signs of life of all workers.
+
+    Raises:
+        Unavailable.
+    """
+    columns = [workers.c[field.name] for field in fields(Worker)]
+    silent = func.make_interval(0, 0, 0, 0, 0, 0, SILENT_SECONDS)
+    living = (
+        select(*columns)
+        .where(workers.c.stopped_at.is_(None), workers.c.beat_at > func.now() - silent)
+        .order_by(workers.c.beat_at.desc())
+    )
+    late = (
+        select(schedules.c.id)
+        .where(
+            schedules.c.status == "pending",
+            schedules.c.due_at < func.now() - func.make_interval(0, 0, 0, 0, 0, 0, 5),
+        )
+        .limit(1000)
+        .subquery()
+    )
+    with reading() as connection:
+        now = connection.execute(select(func.now())).scalar_one()
+        alive = [Worker(*row) for row in connection.execute(living)]
+        overdue = connection.execute(select(func.count()).select_from(late)).scalar_one()
+    return Pulse(now, alive, overdue)

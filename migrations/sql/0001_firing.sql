@@ -1,0 +1,166 @@
+-- The worker's hot path: each call is one transaction over a whole batch.
+
+CREATE FUNCTION crondesk_fire(
+    p_worker            text,
+    p_limit             integer,
+    p_slots             integer,    -- how many commands may start at once; the rest is queued for any worker
+    p_crons             text[],     -- the crons to fire, and for each of them in the same order:
+    p_targets           text[],     --   'command', 'http' or 'noop'
+    p_exclusive         boolean[],  --   overlap is forbidden
+    p_fingerprints      text[],     --   fingerprint of its schema of parameters
+    p_conflict_attempts integer,
+    p_conflict_delay    interval
+) RETURNS TABLE (
+    outcome      text,              -- 'completed', 'running', 'queued', 'conflict', 'failed' or 'unchecked'
+    schedule_id  uuid,
+    execution_id uuid,
+    cron_name    text,
+    parameters   jsonb,
+    scheduled_at timestamptz,
+    fired_at     timestamptz,
+    attempt      integer
+) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH due AS MATERIALIZED (
+        SELECT s.ctid AS tid, s.id, s.cron_name, s.parameters, s.created_by, s.scheduled_at, s.due_at,
+               s.attempts, s.checked, coalesce(s.execution_id, crondesk_uuid()) AS execution_id
+        FROM scheduled_cron_executions s
+        WHERE s.status = 'pending'
+          AND s.due_at <= clock_timestamp()
+          AND s.cron_name = ANY (p_crons)
+        ORDER BY s.due_at
+        LIMIT p_limit
+        FOR UPDATE SKIP LOCKED
+    ), known AS MATERIALIZED (
+        SELECT due.*, k.target, k.exclusive,
+               due.checked IS NOT DISTINCT FROM k.fingerprint AS fits,
+               k.target <> 'noop' AND row_number() OVER (ORDER BY k.target = 'noop', due.due_at) > p_slots AS waits
+        FROM due JOIN unnest(p_crons, p_targets, p_exclusive, p_fingerprints)
+                   AS k (cron_name, target, exclusive, fingerprint) USING (cron_name)
+    ), ran AS (
+        INSERT INTO cron_executions AS e (id, cron_name, parameters, status, scheduled_id, triggered_by,
+            target, exclusive, worker, queued_at, started_at, heartbeat_at, finished_at)
+        SELECT execution_id, cron_name, parameters,
+               CASE WHEN target = 'noop' THEN 'completed' WHEN waits THEN 'queued' ELSE 'running' END,
+               id, created_by, target, exclusive,
+               CASE WHEN NOT waits THEN p_worker END, clock_timestamp(),
+               CASE WHEN NOT waits THEN clock_timestamp() END,
+               CASE WHEN NOT waits THEN clock_timestamp() END,
+               CASE WHEN target = 'noop' THEN clock_timestamp() END
+        FROM known WHERE fits
+        -- Two workers that insert the same crons in different orders would wait for each other.
+        ORDER BY exclusive, cron_name, due_at
+        ON CONFLICT DO NOTHING
+        RETURNING e.id, e.scheduled_id, e.status
+    ), settled AS (
+        UPDATE scheduled_cron_executions s
+        SET attempts = s.attempts + 1,
+            execution_id = known.execution_id,
+            triggered_at = CASE WHEN f.state IN ('ran', 'exists') THEN clock_timestamp() END,
+            triggered_execution_id = CASE f.state WHEN 'ran' THEN ran.id WHEN 'exists' THEN f.existing END,
+            status = CASE f.state WHEN 'ran' THEN 'triggered' WHEN 'exists' THEN 'triggered'
+                                  WHEN 'failed' THEN 'failed' ELSE 'pending' END,
+            claimed_by = CASE WHEN f.state = 'unchecked' THEN p_worker END,
+            due_at = CASE f.state WHEN 'unchecked' THEN clock_timestamp() + interval '10 seconds'
+                                  WHEN 'conflict' THEN clock_timestamp() + p_conflict_delay
+                                  ELSE s.due_at END,
+            error_message = CASE f.state WHEN 'failed' THEN
+                'still running after ' || s.attempts + 1 || ' attempts: an earlier run of '
+                || s.cron_name || ' has not ended, and the catalogue forbids overlap' END
+        FROM known
+        LEFT JOIN ran ON ran.scheduled_id = known.id
+        CROSS JOIN LATERAL (
+            SELECT x.existing,
+                   CASE WHEN ran.id IS NOT NULL THEN 'ran'
+                        WHEN NOT known.fits THEN 'unchecked'
+                        WHEN x.existing IS NOT NULL THEN 'exists'
+                        WHEN known.attempts + 1 >= p_conflict_attempts THEN 'failed'
+                        ELSE 'conflict' END AS state
+            FROM (SELECT CASE WHEN ran.id IS NULL THEN
+                      (SELECT o.id FROM cron_executions o WHERE o.scheduled_id = known.id) END AS existing) x
+        ) f
+        WHERE s.ctid = known.tid
+        RETURNING coalesce(ran.status, f.state) AS outcome, s.id, s.triggered_execution_id, s.cron_name,
+                  CASE WHEN ran.status = 'running' OR f.state = 'unchecked' THEN s.parameters END AS parameters,
+                  s.scheduled_at, coalesce(s.triggered_at, clock_timestamp()) AS fired_at, s.attempts,
+                  s.due_at, s.error_message
+    ), told AS (
+        INSERT INTO cron_events (actor, via, kind, schedule_id, cron_name, details)
+        SELECT p_worker, 'worker', CASE outcome WHEN 'failed' THEN 'schedule.failed' ELSE 'schedule.conflicted' END,
+               id, cron_name, CASE outcome
+                   WHEN 'failed' THEN jsonb_build_object('attempt', attempts, 'error', error_message)
+                   ELSE jsonb_build_object('attempt', attempts, 'again_at', due_at) END
+        FROM settled WHERE outcome IN ('conflict', 'failed')
+    )
+    SELECT t.outcome, t.id, t.triggered_execution_id, t.cron_name, t.parameters, t.scheduled_at, t.fired_at,
+           t.attempts
+    FROM settled t;
+END $$;
+
+COMMENT ON FUNCTION crondesk_fire IS
+    'Fires due schedules whose execution begins in this database: claim, execution row and ''triggered'' in one statement, so that there is no moment in between.';
+
+CREATE FUNCTION crondesk_settle(
+    p_worker       text,
+    p_ids          uuid[],          -- schedules claimed by p_worker, and for each of them in the same order:
+    p_attempts     integer[],       --   the attempt that is settled
+    p_outcomes     text[],          --   'triggered', 'failed' or 'again'
+    p_fired_at     timestamptz[],
+    p_finished_at  timestamptz[],
+    p_again_at     timestamptz[],   --   of 'again': the next try
+    p_external_ids text[],
+    p_errors       text[],
+    p_outputs      text[]
+) RETURNS SETOF uuid LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN QUERY
+    WITH told AS MATERIALIZED (
+        SELECT t.* FROM unnest(p_ids, p_attempts, p_outcomes, p_fired_at, p_finished_at, p_again_at,
+                               p_external_ids, p_errors, p_outputs)
+            AS t (id, attempt, outcome, fired_at, finished_at, again_at, external_id, error, output)
+    ), mine AS MATERIALIZED (
+        SELECT s.ctid AS tid, s.cron_name, s.parameters, s.created_by, s.execution_id, told.*
+        FROM told JOIN scheduled_cron_executions s ON s.id = told.id
+        WHERE s.status = 'pending' AND s.claimed_by = p_worker AND s.attempts = told.attempt
+        FOR UPDATE OF s
+    ), ran AS (
+        INSERT INTO cron_executions AS e (id, cron_name, parameters, status, scheduled_id, triggered_by, target,
+            external_id, worker, queued_at, started_at, finished_at, error_message)
+        SELECT execution_id, cron_name, parameters,
+               CASE outcome WHEN 'triggered' THEN 'completed' ELSE 'failed' END,
+               id, created_by, 'http', external_id, p_worker, fired_at, fired_at, finished_at, error
+        FROM mine WHERE outcome IN ('triggered', 'failed')
+        ON CONFLICT DO NOTHING
+        RETURNING e.id, e.scheduled_id
+    ), printed AS (
+        INSERT INTO cron_execution_output (execution_id, seq, stream, at, content)
+        SELECT ran.id, 0, 'stdout', mine.finished_at, mine.output
+        FROM ran JOIN mine ON mine.id = ran.scheduled_id WHERE mine.output <> ''
+    ), settled AS (
+        UPDATE scheduled_cron_executions s
+        SET status = CASE mine.outcome WHEN 'again' THEN 'pending' ELSE mine.outcome END,
+            claimed_by = NULL,
+            due_at = coalesce(mine.again_at, s.due_at),
+            triggered_at = CASE mine.outcome WHEN 'triggered' THEN mine.fired_at END,
+            triggered_execution_id = CASE WHEN mine.outcome <> 'again' THEN coalesce(ran.id,
+                (SELECT o.id FROM cron_executions o WHERE o.scheduled_id = mine.id)) END,
+            error_message = CASE mine.outcome WHEN 'triggered' THEN NULL ELSE mine.error END
+        FROM mine LEFT JOIN ran ON ran.scheduled_id = mine.id
+        WHERE s.ctid = mine.tid
+        RETURNING s.id, s.cron_name, s.attempts, s.triggered_execution_id, mine.outcome, mine.fired_at,
+                  mine.again_at, mine.error
+    ), noted AS (
+        INSERT INTO cron_events (actor, via, kind, schedule_id, execution_id, cron_name, details)
+        SELECT p_worker, 'worker', CASE outcome WHEN 'again' THEN 'schedule.retried' ELSE 'schedule.failed' END,
+               id, triggered_execution_id, cron_name,
+               jsonb_strip_nulls(jsonb_build_object('attempt', attempts, 'fired_at', fired_at,
+                                                    'error', error, 'again_at', again_at))
+        FROM settled WHERE outcome <> 'triggered'
+    )
+    SELECT settled.id FROM settled;
+END $$;
+
+COMMENT ON FUNCTION crondesk_settle IS
+    'Writes down what came of the HTTP firings of one worker; a row that another attempt has taken since stays as it is. Returns the schedules it settled.';
