@@ -45,14 +45,14 @@ def main() -> None:
         known = document_index.known(connection, str(folder))
         removed = _remove_vanished(connection, folder, listing, known.keys() - present.keys())
         changed = _changed(present, known, parameters.language)
-        seen = _index_batch(connection, folder, changed, known, parameters, listing.left_out)
+        remaining = _index_batch(connection, folder, changed, known, parameters, listing.left_out)
 
     for line in listing.left_out[:LEFT_OUT_SHOWN]:
         print(f"Left out: {line}")
     if len(listing.left_out) > LEFT_OUT_SHOWN:
         print(f"Left out: {len(listing.left_out) - LEFT_OUT_SHOWN} more")
     print(f"{removed} removed, {len(present) - len(changed)} had not changed")
-    print(f"{len(changed) - seen} remain")
+    print(f"{remaining} remain")
 
 
 def _folder(inside: Path, name: str) -> Path:
@@ -104,21 +104,21 @@ def _index_batch(
     parameters: IndexParameters,
     left_out: list[str],
 ) -> int:
-    """Index the first of the changed ones; returns how many of the batch were used up.
+    """Index the first of the changed ones; returns how many are left for later runs.
 
     One that cannot be read takes no place in the batch, or it would keep it from the others
     in every run.
     """
-    seen = 0
-    for found in changed:
-        if seen == parameters.batch_size:
-            break
+    places = parameters.batch_size
+    for position, found in enumerate(changed):
+        if not places:
+            return len(changed) - position
         try:
             document = read(folder, found.path, parameters.max_file_bytes)
         except OSError as fault:
             left_out.append(f"{found.path}: {fault.strerror or fault}")
             continue
-        seen += 1
+        places -= 1
         old = known.get(found.path)
         if old and (old.sha256, old.language) == (document.sha256, parameters.language):
             document_index.note_seen(connection, str(folder), found)
@@ -128,7 +128,7 @@ def _index_batch(
         if not document_index.store(connection, str(folder), found, document, parameters.language):
             note = "has too many different words; only its title can be found"
         print(f"Indexed: {found.path}" + (f" ({note})" if note else ""))
-    return seen
+    return 0
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 import tomllib
 import uuid
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import psycopg
 
 ROOT = Path(__file__).parents[2]
 CATALOGUE: dict[str, Any] = tomllib.loads((ROOT / "crons/crons.toml").read_text())["crons"]
@@ -88,3 +90,13 @@ class Cron:
 def last_line(text: str) -> str:
     """What a person reads last."""
     return text.strip().splitlines()[-1]
+
+
+def wait_for_a_lock(database_url: str) -> None:
+    """Return when some session of the server waits for a lock of another."""
+    deadline = time.monotonic() + 20
+    with psycopg.connect(database_url, autocommit=True) as watcher:
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        while watcher.execute(waiting).fetchone() == (0,):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)

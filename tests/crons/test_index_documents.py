@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.crons.cron_process import Cron, last_line
+from tests.crons.cron_process import Cron, last_line, wait_for_a_lock
 
 
 @pytest.fixture
@@ -187,6 +187,43 @@ def test_symbolic_links_lead_neither_out_nor_in_circles(
     assert done.returncode == 0, done.stderr
     assert search("otter") == ["a.txt"]
     assert "Left out: secret.txt: a symbolic link" in done.stdout
+
+
+def test_a_document_that_a_link_replaces_meanwhile_is_not_read_and_takes_no_place(
+    index: Cron, folder: Path, tmp_path: Path, database_url: str, search
+) -> None:
+    (tmp_path / "secret.txt").write_text("otter secret")
+    for name in ("a.txt", "b.txt"):
+        (folder / name).write_text("otter")
+    with psycopg.connect(database_url) as another_run:
+        another_run.execute("SELECT pg_advisory_xact_lock(hashtext('knowledge.document_index'))")
+        process = index.start(batchSize=1)
+        wait_for_a_lock(database_url)
+        (folder / "a.txt").unlink()
+        (folder / "a.txt").symlink_to(tmp_path / "secret.txt")
+    output, _ = process.communicate(timeout=20)
+
+    assert "Left out: a.txt: a symbolic link took its place" in output
+    assert last_line(output) == "0 remain"
+    assert search("otter") == ["b.txt"]
+
+
+def test_nothing_is_removed_while_a_folder_cannot_be_read(
+    index: Cron, folder: Path, search, monkeypatch
+) -> None:
+    (folder / "a.txt").write_text("otter")
+    index.run()
+    (folder / "a.txt").unlink()
+    monkeypatch.chdir(folder)
+    for _ in range(20):  # deeper than a path may be long: not even root can read that
+        Path("d" * 250).mkdir()
+        os.chdir("d" * 250)
+
+    done = index.run()
+
+    assert done.returncode == 0, done.stderr
+    assert "Nothing is removed while part of the folder cannot be read" in done.stdout
+    assert search("otter") == ["a.txt"]
 
 
 def test_a_pipe_named_like_a_document_does_not_hang_the_run(
