@@ -32,7 +32,11 @@ def database_url() -> str:
 
 def sqlalchemy_url() -> str:
     """The same address as SQLAlchemy and Alembic write it."""
-    return make_url(database_url()).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+    return (
+        make_url(database_url())
+        .set(drivername="postgresql+psycopg")
+        .render_as_string(hide_password=False)
+    )
 
 
 @cache
@@ -81,7 +85,10 @@ def changing(actor: Actor) -> Iterator[Connection]:
     Raises:
         Unavailable: the database cannot be reached.
     """
-    with _told(), engine().connect().execution_options(isolation_level="READ COMMITTED") as connection:
+    with (
+        _told(),
+        engine().connect().execution_options(isolation_level="READ COMMITTED") as connection,
+    ):
         with connection.begin():
             connection.execute(
                 text(
@@ -102,7 +109,9 @@ def _told() -> Iterator[None]:
     except DBAPIError as error:
         if error.connection_invalidated:
             raise Unavailable(AWAY) from error
-        if isinstance(error.orig, psycopg.errors.ObjectInUse | psycopg.errors.InvalidParameterValue):
+        if isinstance(
+            error.orig, psycopg.errors.ObjectInUse | psycopg.errors.InvalidParameterValue
+        ):
             raise Invalid(str(error.orig.diag.message_primary)) from error
         raise
 
@@ -119,4 +128,6 @@ def migrated() -> bool:
 
     script = ScriptDirectory.from_config(Config(str(Path(ROOT / "alembic.ini"))))
     with reading() as connection:
-        return set(MigrationContext.configure(connection).get_current_heads()) == set(script.get_heads())
+        return set(MigrationContext.configure(connection).get_current_heads()) == set(
+            script.get_heads()
+        )

@@ -5,7 +5,18 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CTE, ColumnElement, FromClause, Text, cast, func, insert, literal, null, select
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    FromClause,
+    Text,
+    cast,
+    func,
+    insert,
+    literal,
+    null,
+    select,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from core.actors import Actor
@@ -64,7 +75,16 @@ def told(
         changed.c.cron_name,
         cast(literal("{}", Text), JSONB) if details is None else details,
     ).select_from(changed)
-    columns = ["actor", "role", "via", "kind", "schedule_id", "execution_id", "cron_name", "details"]
+    columns = [
+        "actor",
+        "role",
+        "via",
+        "kind",
+        "schedule_id",
+        "execution_id",
+        "cron_name",
+        "details",
+    ]
     return insert(events).from_select(columns, chosen).cte("told")
 
 

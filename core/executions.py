@@ -5,7 +5,18 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, case, cast, func, literal, or_, select, text, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Text,
+    case,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from core import events
@@ -141,14 +152,21 @@ def trigger(
         schedule_id=started.c.scheduled_id,
         execution_id=started.c.id,
     )
-    wake = select(func.pg_notify("crondesk_queue", started.c.cron_name)).select_from(started).cte("wake")
-    statement = select(started, select(func.count()).select_from(wake).scalar_subquery()).add_cte(told)
+    wake = (
+        select(func.pg_notify("crondesk_queue", started.c.cron_name))
+        .select_from(started)
+        .cte("wake")
+    )
+    statement = select(started, select(func.count()).select_from(wake).scalar_subquery()).add_cte(
+        told
+    )
     with reading() as connection:
         row = connection.execute(statement).one_or_none()
         if row is not None:
             return Execution(*row[:-1])
         same = or_(
-            executions.c.scheduled_id == scheduled_id, executions.c.idempotency_key == idempotency_key
+            executions.c.scheduled_id == scheduled_id,
+            executions.c.idempotency_key == idempotency_key,
         )
         known = connection.execute(select(*_COLUMNS).where(same)).first()
         if known is not None:
@@ -172,7 +190,9 @@ def get(execution_id: UUID) -> Execution:
         NotFound, Unavailable.
     """
     with reading() as connection:
-        row = connection.execute(select(*_COLUMNS).where(executions.c.id == execution_id)).one_or_none()
+        row = connection.execute(
+            select(*_COLUMNS).where(executions.c.id == execution_id)
+        ).one_or_none()
     if row is None:
         raise NotFound("id: there is no such execution")
     return Execution(*row)
@@ -226,7 +246,9 @@ def _matching(wanted: Filter) -> list[ColumnElement[bool]]:
             executions.c.triggered_by,
             executions.c.error_message,
         )
-        conditions.append(or_(*(column.icontains(wanted.search, autoescape=True) for column in searched)))
+        conditions.append(
+            or_(*(column.icontains(wanted.search, autoescape=True) for column in searched))
+        )
     return conditions
 
 
@@ -274,8 +296,12 @@ def cancel(actor: Actor, execution_id: UUID) -> Execution:
         .values(
             status=case((queued, "cancelled"), else_=executions.c.status),
             finished_at=case((queued, func.clock_timestamp())),
-            error_message=case((queued, literal(f"cancelled by {actor.name} before it began", Text))),
-            cancel_requested_at=func.coalesce(executions.c.cancel_requested_at, func.clock_timestamp()),
+            error_message=case(
+                (queued, literal(f"cancelled by {actor.name} before it began", Text))
+            ),
+            cancel_requested_at=func.coalesce(
+                executions.c.cancel_requested_at, func.clock_timestamp()
+            ),
             cancel_requested_by=func.coalesce(executions.c.cancel_requested_by, actor.name),
         )
         .returning(*_COLUMNS)
@@ -288,8 +314,14 @@ def cancel(actor: Actor, execution_id: UUID) -> Execution:
         schedule_id=changed.c.scheduled_id,
         execution_id=changed.c.id,
     )
-    wake = select(func.pg_notify("crondesk_cancel", cast(changed.c.id, Text))).select_from(changed).cte("wake")
-    statement = select(changed, select(func.count()).select_from(wake).scalar_subquery()).add_cte(told)
+    wake = (
+        select(func.pg_notify("crondesk_cancel", cast(changed.c.id, Text)))
+        .select_from(changed)
+        .cte("wake")
+    )
+    statement = select(changed, select(func.count()).select_from(wake).scalar_subquery()).add_cte(
+        told
+    )
     with reading() as connection:
         row = connection.execute(statement).one_or_none()
     if row is None:

@@ -78,5 +78,7 @@ def count_of(connection: Connection, matching: Select[Any]) -> tuple[int, bool]:
     compiled = matching.compile(
         dialect=postgresql.dialect(paramstyle="named"), compile_kwargs={"literal_binds": True}
     )
-    plan = connection.execute(text("EXPLAIN (FORMAT JSON) " + str(compiled).replace(":", "\\:"))).scalar_one()
+    plan = connection.execute(
+        text("EXPLAIN (FORMAT JSON) " + str(compiled).replace(":", "\\:"))
+    ).scalar_one()
     return max(COUNTED_EXACTLY + 1, int(plan[0]["Plan"]["Plan Rows"])), True

@@ -77,7 +77,9 @@ def settings() -> Settings:
             f"{problem['msg'].removeprefix('Value error, ')}"
             for problem in error.errors(include_input=False)
         ]
-        raise Invalid("the configuration cannot be used: " + "; ".join(problems), problems) from None
+        raise Invalid(
+            "the configuration cannot be used: " + "; ".join(problems), problems
+        ) from None
 
 
 @cache

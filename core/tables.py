@@ -1,6 +1,17 @@
 """The tables as SQLAlchemy writes queries over them; migrations/sql says what they are."""
 
-from sqlalchemy import Boolean, Column, DateTime, Double, FetchedValue, Integer, MetaData, Table, Text, Uuid
+from sqlalchemy import (
+    Boolean,
+    Column,
+    DateTime,
+    Double,
+    FetchedValue,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 metadata = MetaData()

@@ -1,0 +1,290 @@
+"""Firing on the worker's side: what is due, claimed, fired and settled, a batch in one statement."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+from core.catalogue import Cron
+from core.lane import Lane
+from core.parameters import Parameters
+
+CONFLICT_ATTEMPTS = 5
+CONFLICT_DELAY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A schedule that this worker fires, until its lease ends.
+
+    Attributes:
+        fire_at: when to fire it.
+        lease_until: when it comes due for others again.
+        attempt: names this claim when it is settled.
+        checked: fingerprint of the schema that its parameters were last found to fit.
+    """
+
+    id: UUID
+    cron_name: str
+    parameters: Parameters
+    scheduled_at: datetime
+    execution_id: UUID
+    fire_at: datetime
+    lease_until: datetime
+    attempt: int
+    checked: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """What became of a due schedule whose execution begins in the database.
+
+    Attributes:
+        outcome: 'running' (this worker runs it now), 'queued' (any worker may), 'completed',
+            'conflict' (tried again later), 'failed', 'exists' (it had an execution already), or
+            'unchecked' (claimed: its parameters are to be checked against a changed schema).
+        parameters: of those running and unchecked.
+    """
+
+    outcome: Literal["running", "queued", "completed", "conflict", "failed", "exists", "unchecked"]
+    schedule_id: UUID
+    execution_id: UUID | None
+    cron_name: str
+    parameters: Parameters | None
+    scheduled_at: datetime
+    fired_at: datetime
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What came of firing a claimed schedule over HTTP.
+
+    Attributes:
+        again_at: of 'again': the next try.
+        error: one sentence for a person.
+        output: what the target answered.
+    """
+
+    claimed: Claimed
+    outcome: Literal["triggered", "failed", "again"]
+    fired_at: datetime
+    finished_at: datetime
+    again_at: datetime | None = None
+    external_id: str | None = None
+    error: str | None = None
+    output: str = ""
+
+
+async def fire(
+    lane: Lane, worker: str, crons: Sequence[Cron], *, limit: int, slots: int
+) -> list[Fired]:
+    """Fires what is due of these crons: claim, execution and 'triggered' in one transaction.
+
+    Args:
+        worker: who fires.
+        crons: those that fire here (Cron.fires_here).
+        limit: how many schedules at most.
+        slots: how many executions the worker can start at once; the rest is queued.
+
+    Raises:
+        Unavailable.
+    """
+    rows = await lane.fetch(
+        "SELECT * FROM crondesk_fire(%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        (
+            worker,
+            limit,
+            slots,
+            [cron.name for cron in crons],
+            [cron.target for cron in crons],
+            [cron.exclusive for cron in crons],
+            [cron.fingerprint for cron in crons],
+            CONFLICT_ATTEMPTS,
+            CONFLICT_DELAY,
+        ),
+    )
+    return [Fired(*row) for row in rows]
+
+
+async def claim(
+    lane: Lane, worker: str, crons: Iterable[str], *, limit: int, lease: timedelta, ahead: timedelta
+) -> list[Claimed]:
+    """Claims what comes due of these crons within `ahead`.
+
+    Raises:
+        Unavailable.
+    """
+    rows = await lane.fetch(
+        "SELECT id, cron_name, parameters, scheduled_at, execution_id, due_at, attempts, checked "
+        "FROM get_ready_scheduled_crons(%s, %s, %s, %s, %s)",
+        (limit, worker, lease, ahead, list(crons)),
+    )
+    return [
+        Claimed(
+            id=row[0],
+            cron_name=row[1],
+            parameters=row[2],
+            scheduled_at=row[3],
+            execution_id=row[4],
+            # A later attempt was due at some moment until now + ahead, which is the lease's end less its length.
+            fire_at=row[3] if row[6] == 1 else row[5] - lease,
+            lease_until=row[5],
+            attempt=row[6],
+            checked=row[7],
+        )
+        for row in rows
+    ]
+
+
+async def settle(lane: Lane, worker: str, settlements: Sequence[Settlement]) -> set[UUID]:
+    """Writes down what came of firing.
+
+    Returns:
+        The schedules that were settled; the others' leases had ended and somebody else has them.
+
+    Raises:
+        Unavailable.
+    """
+    rows = await lane.fetch(
+        "SELECT * FROM crondesk_settle(%s, %s::uuid[], %s::int[], %s::text[], %s::timestamptz[], "
+        "%s::timestamptz[], %s::timestamptz[], %s::text[], %s::text[], %s::text[])",
+        (
+            worker,
+            [s.claimed.id for s in settlements],
+            [s.claimed.attempt for s in settlements],
+            [s.outcome for s in settlements],
+            [s.fired_at for s in settlements],
+            [s.finished_at for s in settlements],
+            [s.again_at for s in settlements],
+            [s.external_id for s in settlements],
+            [s.error for s in settlements],
+            [s.output for s in settlements],
+        ),
+    )
+    return {row[0] for row in rows}
+
+
+async def hand_back(lane: Lane, worker: str, claims: Sequence[Claimed]) -> None:
+    """Gives claims back that were not fired; they come due for others at their instant.
+
+    Raises:
+        Unavailable.
+    """
+    await lane.fetch(
+        """
+        UPDATE scheduled_cron_executions s
+        SET claimed_by = NULL, due_at = mine.fire_at, attempts = s.attempts - 1
+        FROM unnest(%s::uuid[], %s::int[], %s::timestamptz[]) AS mine (id, attempt, fire_at)
+        WHERE s.id = mine.id AND s.attempts = mine.attempt AND s.claimed_by = %s AND s.status = 'pending'
+        """,
+        ([c.id for c in claims], [c.attempt for c in claims], [c.fire_at for c in claims], worker),
+    )
+
+
+async def let_pass(
+    lane: Lane, worker: str, schedule_id: UUID, attempt: int, fingerprint: str
+) -> None:
+    """Writes down that a claimed schedule's parameters fit the schema of today, and lets it fire now.
+
+    Raises:
+        Unavailable.
+    """
+    await lane.fetch(
+        """
+        UPDATE scheduled_cron_executions
+        SET checked = %s, claimed_by = NULL, due_at = clock_timestamp(), attempts = attempts - 1
+        WHERE id = %s AND attempts = %s AND claimed_by = %s AND status = 'pending'
+        """,
+        (fingerprint, schedule_id, attempt, worker),
+    )
+
+
+async def refuse(lane: Lane, worker: str, schedule_id: UUID, attempt: int, error: str) -> None:
+    """Fails a claimed schedule before anything was run.
+
+    Raises:
+        Unavailable.
+    """
+    await lane.fetch(
+        """
+        WITH settled AS (
+            UPDATE scheduled_cron_executions
+            SET status = 'failed', claimed_by = NULL, error_message = %(error)s
+            WHERE id = %(id)s AND attempts = %(attempt)s AND claimed_by = %(worker)s AND status = 'pending'
+            RETURNING id, cron_name, attempts, error_message
+        )
+        INSERT INTO cron_events (actor, via, kind, schedule_id, cron_name, details)
+        SELECT %(worker)s, 'worker', 'schedule.failed', id, cron_name,
+               jsonb_build_object('attempt', attempts, 'error', error_message)
+        FROM settled
+        """,
+        {"error": error, "id": schedule_id, "attempt": attempt, "worker": worker},
+    )
+
+
+async def fail_unknown(lane: Lane, worker: str, known: Iterable[str], limit: int = 1000) -> int:
+    """Fails due schedules of crons that the catalogue does not have.
+
+    Returns:
+        How many.
+
+    Raises:
+        Unavailable.
+    """
+    rows = await lane.fetch(
+        """
+        WITH due AS MATERIALIZED (
+            SELECT ctid AS tid FROM scheduled_cron_executions
+            WHERE status = 'pending' AND due_at <= clock_timestamp() AND cron_name <> ALL (%(known)s::text[])
+            ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+        ), settled AS (
+            UPDATE scheduled_cron_executions s
+            SET status = 'failed', claimed_by = NULL, attempts = attempts + 1,
+                error_message = 'the catalogue has no cron ' || quote_literal(cron_name)
+                                || ': restore it in the catalogue and plan again'
+            FROM due WHERE s.ctid = due.tid
+            RETURNING id, cron_name, error_message
+        ), told AS (
+            INSERT INTO cron_events (actor, via, kind, schedule_id, cron_name, details)
+            SELECT %(worker)s, 'worker', 'schedule.failed', id, cron_name,
+                   jsonb_build_object('error', error_message)
+            FROM settled
+        )
+        SELECT count(*) FROM settled
+        """,
+        {"known": list(known), "limit": limit, "worker": worker},
+    )
+    return int(rows[0][0])
+
+
+async def next_instants(
+    lane: Lane, crons: Iterable[str], *, until: datetime, limit: int
+) -> list[datetime]:
+    """When schedules of these crons come due: every instant up to `until`, and the first one after it.
+
+    Raises:
+        Unavailable.
+    """
+    rows = await lane.fetch(
+        """
+        SELECT due_at FROM (
+            SELECT due.due_at
+            FROM unnest(%(crons)s::text[]) AS cron (name), LATERAL (
+                SELECT due_at FROM scheduled_cron_executions
+                WHERE cron_name = cron.name AND status = 'pending' AND due_at <= %(until)s
+                ORDER BY due_at LIMIT %(limit)s
+            ) due
+            UNION
+            SELECT min(due.due_at)
+            FROM unnest(%(crons)s::text[]) AS cron (name), LATERAL (
+                SELECT due_at FROM scheduled_cron_executions
+                WHERE cron_name = cron.name AND status = 'pending' AND due_at > %(until)s
+                ORDER BY due_at LIMIT 1
+            ) due
+        ) instants WHERE due_at IS NOT NULL ORDER BY due_at LIMIT %(limit)s
+        """,
+        {"crons": list(crons), "until": until, "limit": limit},
+    )
+    return [row[0] for row in rows]

@@ -1,0 +1,83 @@
+"""A worker's connection to the database, which is opened again after it broke."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from core.database import AWAY, CONNECT_TIMEOUT_SECONDS
+from core.errors import Unavailable
+
+KEEPALIVE = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+
+Values = Sequence[Any] | Mapping[str, Any]
+
+
+class Lane:
+    """One connection in autocommit, used by one task at a time.
+
+    Args:
+        url: the libpq URL of the database.
+        name: what PostgreSQL shows as the application's name.
+    """
+
+    def __init__(self, url: str, name: str) -> None:
+        self._url = url
+        self._name = name
+        self._connection: psycopg.AsyncConnection[TupleRow] | None = None
+        self._lock = asyncio.Lock()
+
+    async def fetch(self, statement: str, values: Values = ()) -> list[TupleRow]:
+        """Runs one statement, which is one transaction, and returns its rows.
+
+        Raises:
+            Unavailable: the database cannot be reached or broke off; whether the statement took
+                effect is then unknown.
+        """
+        async with self._lock:
+            try:
+                connection = await self._connected()
+                cursor = await connection.cursor(binary=True).execute(
+                    statement, values, prepare=True
+                )
+                return await cursor.fetchall() if cursor.description else []
+            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+                await self._drop()
+                raise Unavailable(AWAY) from error
+            except asyncio.CancelledError:
+                await self._drop()
+                raise
+
+    async def close(self) -> None:
+        """Closes the connection; another call opens it again."""
+        async with self._lock:
+            await self._drop()
+
+    async def _connected(self) -> psycopg.AsyncConnection[TupleRow]:
+        if self._connection is None:
+            self._connection = await connect(self._url, self._name)
+        return self._connection
+
+    async def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+
+async def connect(url: str, name: str) -> psycopg.AsyncConnection[TupleRow]:
+    """Opens a connection as workers use it: autocommit, UTC, and quick to notice a dead network."""
+    return await psycopg.AsyncConnection.connect(
+        url,
+        autocommit=True,
+        connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        application_name=name,
+        options="-c timezone=UTC -c statement_timeout=30s -c jit=off",
+        **KEEPALIVE,
+    )

@@ -1,0 +1,219 @@
+"""Readings for the pages: how things stand, and how each cron fared lately.
+
+Each is a handful of index look-ups, so that a page costs with a million finished rows what it
+costs with none: counts above 10,000 are the planner's estimate, and per cron only the newest
+rows are read.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from statistics import median
+from uuid import UUID
+
+from sqlalchemy import (
+    Connection,
+    Select,
+    String,
+    Text,
+    column,
+    func,
+    select,
+    text,
+    true,
+    values,
+)
+
+from core.database import reading
+from core.executions import Status
+from core.ids import first_id_at
+from core.paging import count_of
+from core.tables import executions, schedules
+
+RATE_OVER = timedelta(days=7)
+STRIP_LENGTH = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Upcoming:
+    """The next pending schedule of all, or of one cron."""
+
+    id: UUID
+    cron_name: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How things stand.
+
+    Attributes:
+        now: the database's clock.
+        pending: how many schedules are pending.
+        pending_is_estimate: whether that is the planner's estimate.
+        next: the pending schedule that is due next.
+        running: executions that run now.
+        queued: executions that wait for a free worker.
+        success_rate: the share (0 to 1) of completed among completed and failed executions that
+            began within seven days; None where there are none.
+    """
+
+    now: datetime
+    pending: int
+    pending_is_estimate: bool
+    next: Upcoming | None
+    running: int
+    queued: int
+    success_rate: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One of the last executions of a cron, as far as the catalogue shows it."""
+
+    id: UUID
+    status: Status
+    queued_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+    @property
+    def seconds(self) -> float | None:
+        """From its start to its end; None while one of them is missing."""
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return (self.finished_at - self.started_at).total_seconds()
+
+
+@dataclass(slots=True)
+class Record:
+    """How a cron fared lately and what it has before it.
+
+    Attributes:
+        runs: its last executions, at most 20, latest first.
+        next: its next pending schedule.
+    """
+
+    runs: list[Run] = field(default_factory=list)
+    next: Upcoming | None = None
+
+    @property
+    def usual_seconds(self) -> float | None:
+        """The median duration of the completed ones among its last runs."""
+        lasted = [run.seconds for run in self.runs if run.status == "completed"]
+        known = [seconds for seconds in lasted if seconds is not None]
+        return median(known) if known else None
+
+
+def clock() -> datetime:
+    """The database's clock.
+
+    Raises:
+        Unavailable.
+    """
+    with reading() as connection:
+        return _clock(connection)
+
+
+def figures() -> Figures:
+    """How things stand now.
+
+    Raises:
+        Unavailable.
+    """
+    pending = schedules.c.status == text("'pending'")
+    with reading() as connection:
+        now = _clock(connection)
+        count, estimated = count_of(connection, select(schedules.c.id).where(pending))
+        soonest = (
+            select(schedules.c.id, schedules.c.cron_name, schedules.c.due_at)
+            .where(pending)
+            .order_by(schedules.c.due_at)
+            .limit(1)
+        )
+        row = connection.execute(soonest).one_or_none()
+        return Figures(
+            now=now,
+            pending=count,
+            pending_is_estimate=estimated,
+            next=Upcoming(*row) if row else None,
+            running=_count(connection, "running"),
+            queued=_count(connection, "queued"),
+            success_rate=_success_rate(connection, now - RATE_OVER),
+        )
+
+
+def _clock(connection: Connection) -> datetime:
+    now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+    return now
+
+
+def _count(connection: Connection, status: Status, since: datetime | None = None) -> int:
+    return count_of(connection, _of_status(status, since))[0]
+
+
+def _of_status(status: Status, since: datetime | None) -> Select[tuple[UUID]]:
+    # Written out, not bound: only then does the planner see that a partial index serves.
+    chosen = select(executions.c.id).where(executions.c.status == text(f"'{status}'"))
+    if status in ("queued", "running"):
+        chosen = chosen.where(executions.c.status.in_([text("'queued'"), text("'running'")]))
+    else:
+        chosen = chosen.where(executions.c.status != text("'completed'"))
+    return chosen if since is None else chosen.where(executions.c.id >= first_id_at(since))
+
+
+def _success_rate(connection: Connection, since: datetime) -> float | None:
+    begun = select(executions.c.id).where(executions.c.id >= first_id_at(since))
+    ended = count_of(connection, begun)[0] - sum(
+        _count(connection, status, since) for status in ("queued", "running", "cancelled")
+    )
+    if ended <= 0:
+        return None
+    return max(0.0, 1 - _count(connection, "failed", since) / ended)
+
+
+def records(cron_names: Sequence[str]) -> dict[str, Record]:
+    """How each of the crons fared lately.
+
+    Args:
+        cron_names: names of crons, also of such as never ran.
+
+    Returns:
+        A record for each name.
+
+    Raises:
+        Unavailable.
+    """
+    found = {name: Record() for name in cron_names}
+    if not found:
+        return found
+    names = values(column("name", String), name="names").data([(name,) for name in found])
+    name = names.c.name.cast(Text)
+    recent = (
+        select(
+            executions.c.id,
+            executions.c.status,
+            executions.c.queued_at,
+            executions.c.started_at,
+            executions.c.finished_at,
+        )
+        .where(executions.c.cron_name == name)
+        .order_by(executions.c.id.desc())
+        .limit(STRIP_LENGTH)
+        .lateral("recent")
+    )
+    soonest = (
+        select(schedules.c.id, schedules.c.due_at)
+        .where(schedules.c.status == text("'pending'"), schedules.c.cron_name == name)
+        .order_by(schedules.c.due_at, schedules.c.id)
+        .limit(1)
+        .lateral("soonest")
+    )
+    with reading() as connection:
+        ran = select(names.c.name, recent).select_from(names.join(recent, true()))
+        for row in connection.execute(ran.order_by(names.c.name, recent.c.id.desc())):
+            found[row[0]].runs.append(Run(*row[1:]))
+        due = select(soonest.c.id, names.c.name, soonest.c.due_at)
+        for row in connection.execute(due.select_from(names.join(soonest, true()))):
+            found[row[1]].next = Upcoming(*row)
+    return found

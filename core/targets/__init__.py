@@ -1,0 +1,1 @@
+"""Where an execution runs: a child process, or an HTTP address."""

@@ -1,0 +1,155 @@
+"""The target 'command': a child process in a process group of its own; no shell reads anything."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+from uuid import UUID
+
+from core.catalogue import Cron, argument_of
+from core.database import database_url
+from core.parameters import as_arguments, with_defaults
+from core.running import Run
+from core.settings import ROOT, cron_secret
+from core.targets.output import Output, Stream
+
+READ_SIZE = 65_536
+TERM_GRACE_SECONDS = 5
+PIPE_GRACE_SECONDS = 2
+WITHHELD = ("DATABASE_URL", "CRON_SECRET")
+
+
+class NotStarted(Exception):
+    """The program could not be started; the message is one sentence for a person."""
+
+
+class Child:
+    """A running command.
+
+    Args:
+        process: the child.
+        output: takes what it prints.
+    """
+
+    def __init__(self, process: asyncio.subprocess.Process, output: Output) -> None:
+        self._process = process
+        self._readers = [
+            asyncio.create_task(self._read("stdout", process.stdout, output)),
+            asyncio.create_task(self._read("stderr", process.stderr, output)),
+        ]
+
+    async def wait(self) -> int:
+        """Waits for the end of the command and of its output.
+
+        Returns:
+            The exit code; minus the signal's number where a signal ended it.
+        """
+        code = await self._process.wait()
+        # A grandchild may hold the pipes open for ever.
+        _, waiting = await asyncio.wait(self._readers, timeout=PIPE_GRACE_SECONDS)
+        if waiting:
+            self._signal(signal.SIGKILL)
+            await asyncio.wait(waiting, timeout=PIPE_GRACE_SECONDS)
+            for reader in waiting:
+                reader.cancel()
+        return code
+
+    async def kill(self) -> None:
+        """Ends the whole process group: SIGTERM, and SIGKILL after five seconds."""
+        self._signal(signal.SIGTERM)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._process.wait(), TERM_GRACE_SECONDS)
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, number)
+
+    @staticmethod
+    async def _read(stream: Stream, pipe: asyncio.StreamReader | None, output: Output) -> None:
+        assert pipe is not None
+        while data := await pipe.read(READ_SIZE):
+            output.feed(stream, data)
+
+
+async def start(run: Run, cron: Cron, output: Output) -> Child:
+    """Starts a cron's command.
+
+    Parameters reach it three ways: as JSON on standard input, as CRON_PARAMETERS, and in the
+    arguments' `{name}` placeholders, each of which stays within its one argument.
+
+    Raises:
+        NotStarted: there is no such program, or the system refuses it.
+    """
+    assert cron.command is not None
+    values = as_arguments(run.parameters, cron.parameters)
+    arguments = [argument_of(template, values) for template in cron.command]
+    given = json.dumps(with_defaults(run.parameters, cron.parameters), ensure_ascii=False)
+    directory = (ROOT / cron.working_directory).resolve()
+    environment = environment_of(cron, given, run.execution_id, run.schedule_id)
+    try:
+        with _readable(given) as stdin:
+            process = await asyncio.create_subprocess_exec(
+                *arguments,
+                stdin=stdin,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                cwd=directory,
+                env=environment,
+                start_new_session=True,
+            )
+    except FileNotFoundError:
+        missing = arguments[0] if directory.is_dir() else f"the directory {cron.working_directory}"
+        raise NotStarted(f"cannot be started: {missing} is not there") from None
+    except OSError as error:
+        raise NotStarted(f"cannot be started: {arguments[0]}: {error.strerror}") from None
+    except ValueError as error:
+        raise NotStarted(f"cannot be started: {error}") from None
+    return Child(process, output)
+
+
+def environment_of(
+    cron: Cron, parameters: str, execution_id: UUID, schedule_id: UUID | None
+) -> Mapping[str, str]:
+    """The environment of a command: the worker's, without the secrets that the cron does not name."""
+    environment = {name: value for name, value in os.environ.items() if name not in WITHHELD}
+    secrets = {"DATABASE_URL": database_url, "CRON_SECRET": cron_secret}
+    for name, read in secrets.items():
+        if name in cron.pass_environment:
+            environment[name] = read()
+    bin_directory = str(Path(sys.executable).parent)
+    environment |= {
+        "PATH": bin_directory + os.pathsep + environment.get("PATH", os.defpath),
+        "PYTHONUNBUFFERED": "1",
+        "CRON_NAME": cron.name,
+        "CRON_PARAMETERS": parameters,
+        "CRON_EXECUTION_ID": str(execution_id),
+        "CRON_SCHEDULED_ID": str(schedule_id or ""),
+    }
+    return environment
+
+
+def _readable(text: str) -> IO[bytes]:
+    """A file that holds the text: unlike a pipe, it never blocks whether it is read or not."""
+    file = tempfile.TemporaryFile()
+    file.write(text.encode())
+    file.seek(0)
+    return file
+
+
+def ended(code: int) -> str | None:
+    """What an exit code says to a person; None for success."""
+    if code == 0:
+        return None
+    if code > 0:
+        return f"ended with exit code {code}"
+    try:
+        return f"was ended by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"was ended by signal {-code}"

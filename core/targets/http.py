@@ -1,0 +1,142 @@
+"""The target 'http': a POST, and what its answer means."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+import aiohttp
+
+from core.catalogue import Cron, header_value
+from core.parameters import Parameters
+
+MAX_ANSWER_BYTES = 65_536
+MAX_EXTERNAL_ID = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a POST.
+
+    Attributes:
+        status: the HTTP status; None when there was no answer.
+        error: one sentence for a person; None for 2xx.
+        external_id: the `executionId` that the target answered with.
+        text: status line and body, bounded.
+    """
+
+    status: int | None
+    error: str | None
+    external_id: str | None = None
+    text: str = ""
+
+    @property
+    def conflict(self) -> bool:
+        """Whether the target is busy with an earlier run (409)."""
+        return self.status == HTTPStatus.CONFLICT
+
+
+def session(connections: int) -> aiohttp.ClientSession:
+    """The connections of a worker to all its targets, kept open between requests."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=connections, ttl_dns_cache=30),
+        auto_decompress=False,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=True,
+    )
+
+
+async def post(
+    http: aiohttp.ClientSession,
+    cron: Cron,
+    parameters: Parameters,
+    *,
+    schedule_id: UUID | None,
+    execution_id: UUID,
+    secret: str,
+    timeout_seconds: float,
+) -> Answer:
+    """Sends one execution to its target.
+
+    Args:
+        http: the worker's connections.
+        cron: a cron with an HTTP target.
+        parameters: of this run.
+        schedule_id: the schedule; its id is the Idempotency-Key, the same in every attempt.
+        execution_id: the run.
+        secret: the bearer token.
+        timeout_seconds: for the whole exchange.
+
+    Returns:
+        The answer; faults of the network are told in it, not raised.
+    """
+    assert cron.http is not None
+    body = {
+        "cronName": cron.name,
+        "parameters": parameters,
+        "scheduledId": str(schedule_id) if schedule_id else None,
+        "executionId": str(execution_id),
+    }
+    headers = {
+        "Content-Type": "application/json",
+        "Idempotency-Key": str(schedule_id or execution_id),
+        "Authorization": f"Bearer {secret}",
+        "Accept-Encoding": "identity",
+        "User-Agent": "Crondesk",
+        **{name: header_value(value) for name, value in cron.http.headers.items()},
+    }
+    try:
+        async with http.post(
+            cron.http.url,
+            data=json.dumps(body, ensure_ascii=False).encode(),
+            headers=headers,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=timeout_seconds),
+        ) as response:
+            content = await response.content.read(MAX_ANSWER_BYTES)
+            return _read(response.status, response.headers.get("Location"), content, secret)
+    except TimeoutError:
+        return Answer(None, f"the target gave no answer within {timeout_seconds:g} s")
+    except aiohttp.ClientConnectorCertificateError:
+        return Answer(None, "the target's TLS certificate is not trusted")
+    except aiohttp.ClientConnectorDNSError:
+        return Answer(None, "the target's host name cannot be resolved")
+    except aiohttp.ClientConnectorError as error:
+        reason = error.os_error.strerror or type(error.os_error).__name__
+        return Answer(None, f"no connection to {error.host}:{error.port}: {reason}")
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        return Answer(
+            None, f"the exchange with the target broke off: {type(error).__name__}: {error}"[:300]
+        )
+    except asyncio.IncompleteReadError:
+        return Answer(None, "the target broke off in the middle of its answer")
+
+
+def _read(status: int, location: str | None, content: bytes, secret: str) -> Answer:
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = ""
+    line = f"{status} {phrase}".strip()
+    body = content.decode(errors="replace").replace("\x00", "\ufffd").replace(secret, "*****")
+    text = f"HTTP {line}\n{body}"
+    if 200 <= status < 300:
+        return Answer(status, None, _execution_id(content), text)
+    if 300 <= status < 400:
+        return Answer(status, f"the target answered {line}; redirects are not followed", None, text)
+    if status == HTTPStatus.CONFLICT:
+        return Answer(
+            status, f"the target answered {line}: an earlier run has not ended", None, text
+        )
+    return Answer(status, f"the target answered {line}", None, text)
+
+
+def _execution_id(content: bytes) -> str | None:
+    try:
+        answered: Any = json.loads(content)
+    except ValueError:
+        return None
+    found = answered.get("executionId") if isinstance(answered, dict) else None
+    return found[:MAX_EXTERNAL_ID] if isinstance(found, str) and "\x00" not in found else None

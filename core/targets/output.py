@@ -1,0 +1,122 @@
+"""What a run prints, on its way to the database: bounded, readable, without secrets."""
+
+import codecs
+from collections import deque
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from core.running import Printed
+
+Stream = Literal["stdout", "stderr"]
+MASK = "*****"
+PIECE = 65_536
+
+
+class Output:
+    """Collects the bytes of one execution and gives them on as text.
+
+    Of more than `limit` bytes the first three quarters are kept as they come, and the last
+    quarter at the end: an error tends to stand last. The cut is said.
+
+    Args:
+        execution_id: whose output it is.
+        limit: bytes kept at most.
+        secrets: texts that are masked wherever they appear.
+        now: the clock.
+        give: takes each piece.
+    """
+
+    def __init__(
+        self,
+        execution_id: UUID,
+        limit: int,
+        secrets: Iterable[str],
+        now: Callable[[], datetime],
+        give: Callable[[Printed], None],
+    ) -> None:
+        self._execution_id = execution_id
+        self._secrets = [secret for secret in secrets if secret]
+        self._now = now
+        self._give = give
+        self._seq = 0
+        self._head_left = limit * 3 // 4
+        self._tail_limit = limit - limit * 3 // 4
+        self._tail: deque[tuple[Stream, datetime, str]] = deque()
+        self._tail_size = 0
+        self._dropped = 0
+        self._decoders = {
+            stream: codecs.getincrementaldecoder("utf-8")("replace")
+            for stream in ("stdout", "stderr")
+        }
+        self._held: dict[Stream, str] = {"stdout": "", "stderr": ""}
+
+    def feed(self, stream: Stream, data: bytes) -> None:
+        """Takes bytes as they came."""
+        self._take(stream, self._held[stream] + self._decoders[stream].decode(data), last=False)
+
+    def say(self, sentence: str) -> None:
+        """Adds a line in the product's own voice."""
+        self._put("crondesk", self._now(), sentence + "\n")
+
+    def close(self) -> None:
+        """Gives on what was held back, and says what was left out."""
+        streams: tuple[Stream, Stream] = ("stdout", "stderr")
+        for stream in streams:
+            rest = self._held[stream] + self._decoders[stream].decode(b"", final=True)
+            self._take(stream, rest, last=True)
+        if self._dropped:
+            self.say(
+                f"… {self._dropped:,} bytes were left out here: the output was larger than is kept …"
+            )
+        for stream, at, text in self._tail:
+            self._put(stream, at, text)
+        self._tail.clear()
+
+    def _take(self, stream: Stream, text: str, *, last: bool) -> None:
+        text = text.replace("\x00", "\ufffd")
+        for secret in self._secrets:
+            text = text.replace(secret, MASK)
+        # The end of what came may be the beginning of a secret: it waits for what follows.
+        held = 0 if last else max((_overlap(text, secret) for secret in self._secrets), default=0)
+        self._held[stream] = text[len(text) - held :]
+        text = text[: len(text) - held]
+        while text:
+            piece, text = text[:PIECE], text[PIECE:]
+            self._keep(stream, piece)
+
+    def _keep(self, stream: Stream, text: str) -> None:
+        now = self._now()
+        if self._head_left > 0:
+            head, text = text[: self._head_left], text[self._head_left :]
+            self._head_left -= len(head.encode())
+            self._put(stream, now, head)
+        if not text:
+            return
+        self._tail.append((stream, now, text))
+        self._tail_size += len(text.encode())
+        while self._tail_size > self._tail_limit:
+            oldest_stream, at, oldest = self._tail.popleft()
+            size = len(oldest.encode())
+            over = self._tail_size - self._tail_limit
+            kept = oldest.encode()[over:].decode(errors="ignore") if size > over else ""
+            if kept:
+                self._tail.appendleft((oldest_stream, at, kept))
+            gone = size - len(kept.encode())
+            self._tail_size -= gone
+            self._dropped += gone
+
+    def _put(
+        self, stream: Literal["stdout", "stderr", "crondesk"], at: datetime, text: str
+    ) -> None:
+        self._give(Printed(self._execution_id, self._seq, stream, at, text))
+        self._seq += 1
+
+
+def _overlap(text: str, secret: str) -> int:
+    """How many characters at the end of the text are the beginning of the secret."""
+    for length in range(min(len(text), len(secret) - 1), 0, -1):
+        if secret.startswith(text[-length:]):
+            return length
+    return 0

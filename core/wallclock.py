@@ -1,0 +1,64 @@
+"""Wall clocks: which instants a local date and time names, on days when the clocks change too."""
+
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from core.errors import Invalid
+
+
+@cache
+def zone(name: str) -> ZoneInfo:
+    """The time zone of that IANA name.
+
+    Raises:
+        Invalid: there is none.
+    """
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise Invalid(f"zone: {name[:100]} is no IANA time zone, such as Europe/Paris") from None
+
+
+def instants_of(wall: datetime, where: ZoneInfo) -> list[datetime]:
+    """The instants at which the clocks of a zone show a date and time.
+
+    PEP 495's `fold` chooses between the two readings; one that does not survive the way to UTC
+    and back is none.
+
+    Args:
+        wall: naive.
+        where: the zone.
+
+    Returns:
+        In UTC: one; none where the clocks jump over it; two, earlier first, where they show it
+        twice.
+    """
+    readings = [wall.replace(tzinfo=where, fold=fold).astimezone(UTC) for fold in (0, 1)]
+    real = [at for at in readings if at.astimezone(where).replace(tzinfo=None, fold=0) == wall]
+    return sorted(set(real))
+
+
+def next_that_exists(wall: datetime, where: ZoneInfo) -> datetime:
+    """The first date and time, not before the given one, that the clocks of a zone show.
+
+    Args:
+        wall: naive.
+        where: the zone.
+
+    Returns:
+        Naive: the given one where it exists, else what the clocks show right after their jump.
+    """
+    if instants_of(wall, where):
+        return wall
+    # Read with the offset from after the jump it lies before the jump, and the other way round.
+    before = wall.replace(tzinfo=where, fold=1).astimezone(UTC)
+    after = wall.replace(tzinfo=where, fold=0).astimezone(UTC)
+    old_offset = before.astimezone(where).utcoffset()
+    while after - before > timedelta(microseconds=1):
+        middle = before + (after - before) / 2
+        if middle.astimezone(where).utcoffset() == old_offset:
+            before = middle
+        else:
+            after = middle
+    return after.astimezone(where).replace(tzinfo=None, fold=0)

@@ -1,0 +1,42 @@
+"""`python -m worker`: fires what is due until it is told to stop."""
+
+import asyncio
+import sys
+
+from core import log
+from core.database import migrated
+from core.errors import Invalid, Unavailable
+from core.settings import settings
+from worker.process import Process
+
+
+async def _work() -> None:
+    await Process().run()
+
+
+def main() -> int:
+    """Runs a worker; returns its exit code."""
+    try:
+        settings()
+        log.configure()
+        if not migrated():
+            print(
+                "The database is not at this version: run 'alembic upgrade head'.", file=sys.stderr
+            )
+            return 3
+    except Invalid as error:
+        print(error.message, file=sys.stderr)
+        return 2
+    except Unavailable:
+        log.logger().warning("database.away")
+    if sys.platform == "win32":
+        asyncio.run(_work())
+    else:
+        import uvloop  # noqa: PLC0415
+
+        uvloop.run(_work())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,62 @@
+"""Gathers what is to be written and writes it a batch at a time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from core.errors import Unavailable
+from core.log import logger
+
+Item = TypeVar("Item")
+BATCH = 500
+PATIENCE_SECONDS = (0.1, 0.3, 1, 2, 5)
+
+
+class Batches(Generic[Item]):
+    """Writes items in the order they came; while one batch is being written the next one gathers.
+
+    While the database is away the items wait, and nothing is lost unless the process ends.
+
+    Args:
+        write: writes one batch, all of it or nothing.
+    """
+
+    def __init__(self, write: Callable[[list[Item]], Awaitable[None]]) -> None:
+        self._write = write
+        self._items: list[Item] = []
+        self._arrived = asyncio.Event()
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    def add(self, item: Item) -> None:
+        """Puts an item into the next batch."""
+        self._items.append(item)
+        self._empty.clear()
+        self._arrived.set()
+
+    async def run(self) -> None:
+        """Writes for ever; cancel it after `drained`."""
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._items:
+                batch = self._items[:BATCH]
+                await self._persist(batch)
+                del self._items[: len(batch)]
+            self._empty.set()
+
+    async def drained(self) -> None:
+        """Waits until all that was added is written."""
+        await self._empty.wait()
+
+    async def _persist(self, batch: list[Item]) -> None:
+        tries = 0
+        while True:
+            try:
+                await self._write(batch)
+            except Unavailable:
+                logger().warning("database.away", waiting=len(self._items))
+                await asyncio.sleep(PATIENCE_SECONDS[min(tries, len(PATIENCE_SECONDS) - 1)])
+                tries += 1
+            else:
+                return

@@ -1,0 +1,236 @@
+"""Looks for what comes due, sets a timer for each instant, and fires when it rings."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from core import firing, running
+from core.catalogue import Cron, catalogue
+from core.clock import Clock
+from core.errors import CrondeskError, Unavailable
+from core.firing import Fired
+from core.lane import Lane
+from core.log import logger
+from core.parameters import check
+from core.running import Run
+from core.settings import settings
+from worker.runner import Runner
+from worker.sender import Sender
+from worker.timers import Timers
+
+FIRE_BATCH = 500
+CLAIM_BATCH = 500
+LOGGED_ONE_BY_ONE = 50
+# How far ahead HTTP firings are claimed, and instants known: only a local timer then stands
+# between the instant and the firing.
+AHEAD = timedelta(seconds=1)
+STUCK_PAUSE_SECONDS = 0.25
+
+
+class Dispatcher:
+    """Decides when this worker claims and fires.
+
+    Args:
+        name: the worker's name.
+        firing_lane: its connection for firing.
+        looking_lane: its connection for claiming and looking ahead.
+        clock: the database's clock.
+        timers: rings at each instant.
+        sender: fires over HTTP.
+        runner: runs what fires here.
+        look_at: asks for the next look at an instant.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        firing_lane: Lane,
+        looking_lane: Lane,
+        clock: Clock,
+        timers: Timers,
+        sender: Sender,
+        runner: Runner,
+        look_at: Callable[[datetime], None],
+    ) -> None:
+        self._name = name
+        self._firing_lane = firing_lane
+        self._looking_lane = looking_lane
+        self._clock = clock
+        self._timers = timers
+        self._sender = sender
+        self._runner = runner
+        self._look_at = look_at
+        self._looks = asyncio.Event()
+        self._due = asyncio.Event()
+        self._timed: dict[datetime, Callable[[], None]] = {}
+        self._next_look: datetime | None = None
+        self._stopping = False
+        self.ticked_at: datetime | None = None
+
+    def look(self) -> None:
+        """Asks for a look now."""
+        self._looks.set()
+
+    def fire(self) -> None:
+        """Asks to fire now what is due."""
+        self._due.set()
+
+    def arrived(self, instant: datetime) -> None:
+        """Says that a schedule arrived which is due at the instant."""
+        if self._next_look is None or instant < self._next_look + AHEAD:
+            self.look()
+
+    def stop(self) -> None:
+        """Claims and fires no more."""
+        self._stopping = True
+
+    async def serve_looks(self) -> None:
+        """Looks whenever it is asked to; for ever."""
+        while True:
+            await self._looks.wait()
+            self._looks.clear()
+            if self._stopping:
+                continue
+            try:
+                await self._look()
+            except Unavailable:
+                logger().warning("database.away")
+                self._ask_again(1)
+
+    async def serve_due(self) -> None:
+        """Fires whenever an instant has come; for ever."""
+        while True:
+            await self._due.wait()
+            self._due.clear()
+            if self._stopping:
+                continue
+            try:
+                while await self._fire() and not self._stopping:
+                    pass
+            except Unavailable:
+                logger().warning("database.away")
+                self._ask_again(1)
+
+    async def _look(self) -> None:
+        crons = catalogue().crons.values()
+        now = self._clock.now()
+        here = [cron.name for cron in crons if cron.fires_here]
+        over_http = [cron.name for cron in crons if not cron.fires_here]
+        looks: list[datetime] = []
+        if here:
+            instants = await firing.next_instants(
+                self._looking_lane, here, until=now + AHEAD, limit=FIRE_BATCH
+            )
+            looks += self._set_timers(instants, now)
+        if over_http:
+            looks += await self._claim(over_http, now)
+        self._next_look = min(looks, default=None)
+        if self._next_look is not None:
+            self._look_at(self._next_look)
+        self.ticked_at = self._clock.now()
+
+    def _set_timers(self, instants: list[datetime], now: datetime) -> list[datetime]:
+        """Sets a timer for each instant within reach; returns when to look for those beyond."""
+        within = [instant for instant in instants if instant <= now + AHEAD]
+        for instant in within:
+            if instant not in self._timed:
+                self._timed[instant] = self._timers.at(instant, lambda due=instant: self._ring(due))  # type: ignore[misc]
+        if len(instants) > len(within):
+            return [instants[-1] - AHEAD]
+        return [now + AHEAD] if len(within) >= FIRE_BATCH else []
+
+    def _ring(self, instant: datetime) -> None:
+        self._timed.pop(instant, None)
+        self._due.set()
+
+    async def _claim(self, crons: list[str], now: datetime) -> list[datetime]:
+        lease = timedelta(seconds=settings().lease_seconds)
+        while (room := self._sender.room) > 0:
+            limit = min(room, CLAIM_BATCH)
+            claims = await firing.claim(
+                self._looking_lane, self._name, crons, limit=limit, lease=lease, ahead=AHEAD
+            )
+            for claimed in claims:
+                self._sender.take(claimed)
+            if len(claims) < limit:
+                break
+        else:
+            return []  # the sender asks for a look when it has room again
+        following = await firing.next_instants(
+            self._looking_lane, crons, until=self._clock.now(), limit=1
+        )
+        return (
+            [max(following[0] - AHEAD, now + timedelta(seconds=STUCK_PAUSE_SECONDS))]
+            if following
+            else []
+        )
+
+    async def _fire(self) -> bool:
+        """Fires one batch; says whether there may be more."""
+        crons = [cron for cron in catalogue().crons.values() if cron.fires_here]
+        fired = await firing.fire(
+            self._firing_lane, self._name, crons, limit=FIRE_BATCH, slots=self._runner.free
+        )
+        queued = False
+        for one in fired:
+            if one.outcome == "running":
+                assert one.execution_id is not None
+                self._runner.start(
+                    Run(one.execution_id, one.schedule_id, one.cron_name, one.parameters or {})
+                )
+            elif one.outcome == "queued":
+                queued = True
+            elif one.outcome == "unchecked":
+                await self._check(one)
+        if queued:
+            self._runner.look_into_queue()
+            await running.wake_others(self._firing_lane)
+        self._log(fired)
+        if any(one.outcome in ("conflict", "unchecked") for one in fired):
+            self.look()
+        return len(fired) == FIRE_BATCH
+
+    async def _check(self, one: Fired) -> None:
+        """The schema has changed since it was planned, or it was planned past core: looks at it now."""
+        try:
+            cron: Cron = catalogue().cron(one.cron_name)
+            check(one.parameters or {}, cron.parameters)
+        except CrondeskError as error:
+            await firing.refuse(
+                self._firing_lane,
+                self._name,
+                one.schedule_id,
+                one.attempt,
+                f"not started: {error.message}",
+            )
+        else:
+            await firing.let_pass(
+                self._firing_lane, self._name, one.schedule_id, one.attempt, cron.fingerprint
+            )
+            self._due.set()
+
+    def _log(self, fired: list[Fired]) -> None:
+        events = {"conflict": "schedule.conflicted", "failed": "schedule.failed"}
+        told = [one for one in fired if one.outcome != "unchecked"]
+        if len(told) > LOGGED_ONE_BY_ONE:
+            worst = max(one.fired_at - one.scheduled_at for one in told)
+            logger().info(
+                "schedules.fired",
+                count=len(told),
+                lateness_ms_max=round(worst.total_seconds() * 1000, 3),
+            )
+            return
+        for one in told:
+            logger().info(
+                events.get(one.outcome, "schedule.fired"),
+                id=str(one.schedule_id),
+                cron=one.cron_name,
+                due=one.scheduled_at.isoformat(),
+                fired=one.fired_at.isoformat(),
+                lateness_ms=round((one.fired_at - one.scheduled_at).total_seconds() * 1000, 3),
+                outcome=one.outcome,
+                attempt=one.attempt,
+            )
+
+    def _ask_again(self, seconds: float) -> None:
+        asyncio.get_running_loop().call_later(seconds, self.look)

@@ -1,0 +1,266 @@
+"""The worker's process: its parts, the APScheduler jobs that drive them, its start and its end."""
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.date import DateTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from core import __version__, firing, running
+from core.catalogue import catalogue
+from core.clock import Clock
+from core.database import database_url
+from core.errors import Unavailable
+from core.lane import Lane
+from core.log import logger
+from core.running import Beat
+from core.settings import settings
+from core.targets import http as http_target
+from core.workers import BEAT_SECONDS, SILENT_SECONDS
+from worker.dispatcher import Dispatcher
+from worker.listener import Listener
+from worker.runner import Runner
+from worker.sender import Sender
+from worker.tidying import tidy
+from worker.timers import Timers
+
+POLL_SECONDS = 60
+TIDY_SECONDS = 3600
+START_PAUSE_SECONDS = 2
+LAST_WORDS_SECONDS = 5
+
+
+class Process:
+    """One worker. Make it within a running event loop, then `run` it."""
+
+    def __init__(self) -> None:
+        host = socket.gethostname()
+        self.name = f"{host}:{os.getpid()}:{secrets.token_hex(2)}"
+        url = database_url()
+        self._lanes = {
+            purpose: Lane(url, f"crondesk worker {purpose}")
+            for purpose in ("firing", "looking", "settling", "queue", "writing", "duties")
+        }
+        self._clock = Clock()
+        self._timers = Timers(self._clock)
+        self._http = http_target.session(settings().http_connections)
+        self._runner = Runner(
+            self.name, self._lanes["queue"], self._lanes["writing"], self._http, self._clock
+        )
+        self._sender = Sender(
+            self.name,
+            self._lanes["settling"],
+            self._http,
+            self._clock,
+            self._timers,
+            freed=self._look,
+        )
+        self._scheduler = AsyncIOScheduler(
+            timezone="UTC",
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+        self._dispatcher = Dispatcher(
+            self.name,
+            self._lanes["firing"],
+            self._lanes["looking"],
+            self._clock,
+            self._timers,
+            self._sender,
+            self._runner,
+            look_at=self._look_at,
+        )
+        self._listener = Listener(
+            url,
+            f"crondesk worker {host}",
+            arrived=self._dispatcher.arrived,
+            queued=self._runner.look_into_queue,
+            cancelled=lambda execution_id: self._runner.cancel(execution_id, "a person"),
+            connected=self._look_everywhere,
+        )
+        self._beating_since: float | None = None
+        self._stop = asyncio.Event()
+        self._problems: tuple[str, ...] = ()
+
+    async def run(self) -> None:
+        """Works until SIGTERM or SIGINT, then ends in good order."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        await self._wait_for_the_database()
+        services = [
+            asyncio.create_task(service(), name=service.__qualname__)
+            for service in (
+                self._runner.write_down,
+                self._sender.settle,
+                self._runner.serve_queue,
+                self._dispatcher.serve_due,
+                self._dispatcher.serve_looks,
+                self._listener.listen,
+            )
+        ]
+        self._add_jobs()
+        self._scheduler.start()
+        self._look_everywhere()
+        logger().info(
+            "worker.started", name=self.name, crons=len(catalogue().crons), version=__version__
+        )
+        stopped = asyncio.create_task(self._stop.wait())
+        ended, _ = await asyncio.wait([stopped, *services], return_when=asyncio.FIRST_COMPLETED)
+        await self._end()
+        for service in services:
+            service.cancel()
+        await asyncio.gather(*services, return_exceptions=True)
+        for lane in self._lanes.values():
+            await lane.close()
+        for task in ended - {stopped}:
+            task.result()  # a service that ends by itself has met an error nobody foresaw: let it be seen
+
+    def _add_jobs(self) -> None:
+        jobs: dict[str, tuple[Callable[[], Awaitable[None]], float]] = {
+            "poll": (self._poll, POLL_SECONDS),
+            "beat": (self._beat, BEAT_SECONDS),
+            "tidy": (self._tidy, TIDY_SECONDS),
+        }
+        for name, (call, seconds) in jobs.items():
+            self._scheduler.add_job(
+                _guarded(name, call),
+                IntervalTrigger(seconds=seconds),
+                id=name,
+                next_run_time=_soon(name),
+            )
+
+    def _look_at(self, instant: datetime) -> None:
+        here = instant - timedelta(seconds=self._clock.offset_seconds)
+        self._scheduler.add_job(self._look, DateTrigger(here), id="look", replace_existing=True)
+
+    def _look(self) -> None:
+        self._dispatcher.look()
+
+    def _look_everywhere(self) -> None:
+        self._dispatcher.look()
+        self._dispatcher.fire()
+        self._runner.look_into_queue()
+
+    async def _poll(self) -> None:
+        """The safety net: whatever was not heard of is seen within a minute."""
+        self._tell_of_the_catalogue()
+        self._look_everywhere()
+        known = catalogue().crons
+        if known:
+            count = await firing.fail_unknown(self._lanes["duties"], self.name, known)
+            if count:
+                logger().warning("schedules.unknown", count=count)
+
+    async def _beat(self) -> None:
+        lane = self._lanes["duties"]
+        try:
+            await self._clock.measure(lane)
+            for execution_id, by in await running.beat(lane, self._sign()):
+                self._runner.cancel(execution_id, by)
+        except Unavailable:
+            self._beating_since = None
+            raise
+        if self._beating_since is None:
+            self._beating_since = time.monotonic()
+        # After an outage all are silent for a moment: whoever was away himself declares nobody lost.
+        if time.monotonic() - self._beating_since > SILENT_SECONDS:
+            retried = [cron for cron in catalogue().crons.values() if cron.retry_lost]
+            count = await running.rescue_lost(
+                lane,
+                self.name,
+                [cron.name for cron in retried],
+                [cron.exclusive for cron in retried],
+            )
+            if count:
+                logger().warning("execution.lost", count=count)
+                await running.wake_others(lane)
+
+    def _sign(self) -> Beat:
+        return Beat(
+            worker=self.name,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            version=__version__,
+            slots=settings().max_running,
+            running=self._runner.running,
+            ticked_at=self._dispatcher.ticked_at,
+            clock_offset_ms=round(self._clock.offset_seconds * 1000, 3),
+            catalogue_error="; ".join(catalogue().problems)[:2000] or None,
+        )
+
+    async def _tidy(self) -> None:
+        await tidy(self._lanes["duties"], self._clock)
+
+    def _tell_of_the_catalogue(self) -> None:
+        problems = catalogue().problems
+        if problems != self._problems:
+            self._problems = problems
+            if problems:
+                logger().error("catalogue.broken", problems=list(problems))
+            else:
+                logger().info("catalogue.loaded", crons=len(catalogue().crons))
+
+    async def _wait_for_the_database(self) -> None:
+        while not self._stop.is_set():
+            try:
+                await self._clock.measure(self._lanes["duties"])
+                await running.beat(self._lanes["duties"], self._sign())
+            except Unavailable:
+                logger().warning("database.away")
+                await asyncio.sleep(START_PAUSE_SECONDS)
+            else:
+                return
+
+    async def _end(self) -> None:
+        logger().info("worker.stopping", running=self._runner.running)
+        self._dispatcher.stop()
+        self._timers.clear()
+        self._scheduler.pause()
+        grace = settings().grace_seconds
+        try:
+            await self._sender.hand_back()
+        except Unavailable:
+            logger().warning("database.away")  # their leases end by themselves
+        beats = asyncio.create_task(self._keep_beating())
+        try:
+            async with asyncio.timeout(
+                grace + settings().http_timeout_seconds + LAST_WORDS_SECONDS
+            ):
+                await asyncio.gather(self._sender.finish(), self._runner.finish(grace))
+                beats.cancel()
+                await running.say_stopped(self._lanes["duties"], self.name)
+        except (TimeoutError, Unavailable):
+            logger().warning("database.away")
+        beats.cancel()
+        self._scheduler.shutdown(wait=False)
+        await self._http.close()
+        logger().info("worker.stopped", name=self.name)
+
+    async def _keep_beating(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            await _guarded("beat", self._beat)()
+
+
+def _guarded(name: str, call: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    async def run() -> None:
+        try:
+            await call()
+        except Unavailable:
+            logger().warning("database.away", duty=name)
+
+    return run
+
+
+def _soon(name: str) -> datetime:
+    from datetime import UTC  # noqa: PLC0415
+
+    delays = {"poll": 0, "beat": 0, "tidy": 60}
+    return datetime.now(UTC) + timedelta(seconds=delays[name])

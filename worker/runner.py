@@ -1,0 +1,201 @@
+"""Runs executions, as many at once as there are slots, and writes down what they print and how they end."""
+
+import asyncio
+from urllib.parse import unquote, urlsplit
+from uuid import UUID
+
+import aiohttp
+
+from core import running
+from core.catalogue import Cron, catalogue
+from core.clock import Clock
+from core.database import database_url
+from core.errors import CrondeskError, Unavailable
+from core.lane import Lane
+from core.log import logger
+from core.parameters import check
+from core.running import Finished, Printed, Run
+from core.settings import cron_secret, settings
+from core.targets import command
+from core.targets import http as http_target
+from core.targets.output import Output
+from worker.batches import Batches
+
+
+class Runner:
+    """The executions of this worker.
+
+    Args:
+        name: the worker's name.
+        lane: its connection for taking from the queue.
+        writing: its connection for output and results.
+        http: its connections to HTTP targets.
+        clock: the database's clock.
+    """
+
+    def __init__(
+        self, name: str, lane: Lane, writing: Lane, http: aiohttp.ClientSession, clock: Clock
+    ) -> None:
+        self._name = name
+        self._lane = lane
+        self._writing = writing
+        self._http = http
+        self._clock = clock
+        self._tasks: dict[UUID, asyncio.Task[None]] = {}
+        self._cancelled_by: dict[UUID, str] = {}
+        self._queue_may_hold = asyncio.Event()
+        self._stopping = False
+        self._batches: Batches[Printed | Finished] = Batches(self._write)
+        self._secrets = [cron_secret(), unquote(urlsplit(database_url()).password or "")]
+
+    @property
+    def running(self) -> int:
+        """How many executions run now."""
+        return len(self._tasks)
+
+    @property
+    def free(self) -> int:
+        """How many more may start now."""
+        return 0 if self._stopping else max(0, settings().max_running - len(self._tasks))
+
+    def start(self, run: Run) -> None:
+        """Starts an execution that the database says is running on this worker."""
+        self._tasks[run.execution_id] = asyncio.create_task(self._run(run))
+
+    def look_into_queue(self) -> None:
+        """Says that the queue may hold something."""
+        self._queue_may_hold.set()
+
+    async def serve_queue(self) -> None:
+        """Takes from the queue whenever it may hold something and a slot is free; for ever."""
+        while True:
+            await self._queue_may_hold.wait()
+            self._queue_may_hold.clear()
+            free = self.free
+            if not free:
+                continue  # the end of a run asks again
+            try:
+                taken = await running.take_queued(self._lane, self._name, catalogue().crons, free)
+            except Unavailable:
+                await asyncio.sleep(1)
+                self._queue_may_hold.set()
+                continue
+            for run in taken:
+                self.start(run)
+            if len(taken) == free:
+                self._queue_may_hold.set()
+
+    async def write_down(self) -> None:
+        """Writes output and results; for ever."""
+        await self._batches.run()
+
+    def cancel(self, execution_id: UUID, by: str) -> None:
+        """Ends an execution of this worker, if it is one."""
+        task = self._tasks.get(execution_id)
+        if task is not None and execution_id not in self._cancelled_by:
+            self._cancelled_by[execution_id] = by
+            task.cancel()
+
+    async def finish(self, grace_seconds: float) -> None:
+        """Lets what runs end by itself within the grace period, ends the rest, and writes it all down."""
+        self._stopping = True
+        if self._tasks:
+            await asyncio.wait(self._tasks.values(), timeout=grace_seconds)
+        if self._tasks:
+            logger().warning("worker.killed_runs", count=len(self._tasks))
+            tasks = list(self._tasks.values())
+            for execution_id in list(self._tasks):
+                self.cancel(execution_id, "the worker's end")
+            await asyncio.wait(tasks)
+        await self._batches.drained()
+
+    async def _run(self, run: Run) -> None:
+        began = self._clock.now()
+        output = Output(
+            run.execution_id,
+            settings().output_limit_bytes,
+            self._secrets,
+            self._clock.now,
+            self._batches.add,
+        )
+        logger().info("execution.started", id=str(run.execution_id), cron=run.cron_name)
+        try:
+            finished = await self._carry_out(run, output)
+        finally:
+            del self._tasks[run.execution_id]
+            self._cancelled_by.pop(run.execution_id, None)
+            self._queue_may_hold.set()
+        output.close()
+        self._batches.add(finished)
+        logger().info(
+            "execution.finished",
+            id=str(run.execution_id),
+            cron=run.cron_name,
+            status=finished.status,
+            seconds=round((finished.finished_at - began).total_seconds(), 3),
+            error=finished.error,
+        )
+
+    async def _carry_out(self, run: Run, output: Output) -> Finished:
+        try:
+            cron = catalogue().cron(run.cron_name)
+            check(run.parameters, cron.parameters)
+        except CrondeskError as error:
+            return self._failed(run, f"not started: {error.message}")
+        try:
+            if cron.http is not None:
+                return await self._send(run, cron, output)
+            return await self._command(run, cron, output)
+        except asyncio.CancelledError:
+            by = self._cancelled_by.get(run.execution_id)
+            if by is None:
+                raise
+            return Finished(
+                run.execution_id, "cancelled", self._clock.now(), error=f"cancelled by {by}"
+            )
+
+    async def _command(self, run: Run, cron: Cron, output: Output) -> Finished:
+        try:
+            child = await command.start(run, cron, output)
+        except command.NotStarted as error:
+            return self._failed(run, str(error))
+        try:
+            code = await asyncio.wait_for(child.wait(), cron.timeout_seconds)
+        except TimeoutError:
+            await child.kill()
+            await child.wait()
+            return self._failed(run, f"ended after its timeout of {cron.timeout_seconds:g} s")
+        except asyncio.CancelledError:
+            await child.kill()
+            await child.wait()
+            raise
+        error = command.ended(code)
+        status = "completed" if error is None else "failed"
+        return Finished(run.execution_id, status, self._clock.now(), exit_code=code, error=error)
+
+    async def _send(self, run: Run, cron: Cron, output: Output) -> Finished:
+        answer = await http_target.post(
+            self._http,
+            cron,
+            run.parameters,
+            schedule_id=run.schedule_id,
+            execution_id=run.execution_id,
+            secret=cron_secret(),
+            timeout_seconds=min(cron.timeout_seconds, settings().http_timeout_seconds),
+        )
+        output.feed("stdout", answer.text.encode())
+        return Finished(
+            run.execution_id,
+            "completed" if answer.error is None else "failed",
+            self._clock.now(),
+            external_id=answer.external_id,
+            error=answer.error,
+        )
+
+    def _failed(self, run: Run, error: str) -> Finished:
+        return Finished(run.execution_id, "failed", self._clock.now(), error=error)
+
+    async def _write(self, batch: list[Printed | Finished]) -> None:
+        printed = [item for item in batch if isinstance(item, Printed)]
+        finished = [item for item in batch if isinstance(item, Finished)]
+        await running.write(self._writing, self._name, printed, finished)

@@ -1,0 +1,163 @@
+"""Fires claimed schedules over HTTP, each at its instant, and settles them a batch at a time."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import aiohttp
+
+from core import firing
+from core.catalogue import Cron, catalogue
+from core.clock import Clock
+from core.errors import CrondeskError
+from core.firing import Claimed, Settlement
+from core.lane import Lane
+from core.log import logger
+from core.parameters import check
+from core.retrying import settlement_of
+from core.settings import cron_secret, settings
+from core.targets.http import post
+from worker.batches import Batches
+from worker.timers import Timers
+
+WAITING_PER_CONNECTION = 8
+
+
+class Sender:
+    """The HTTP firings of this worker.
+
+    Args:
+        name: the worker's name.
+        lane: its connection for settling.
+        http: its connections to the targets.
+        clock: the database's clock.
+        timers: rings at each instant.
+        freed: called when there is room for more claims again.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        lane: Lane,
+        http: aiohttp.ClientSession,
+        clock: Clock,
+        timers: Timers,
+        freed: Callable[[], None],
+    ) -> None:
+        self._name = name
+        self._lane = lane
+        self._http = http
+        self._clock = clock
+        self._timers = timers
+        self._freed = freed
+        self._waiting: dict[UUID, tuple[Claimed, Callable[[], None]]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._capacity = settings().http_connections * WAITING_PER_CONNECTION
+        self._connections = asyncio.Semaphore(settings().http_connections)
+        self._batches: Batches[Settlement] = Batches(self._settle)
+        self._full = False
+
+    @property
+    def room(self) -> int:
+        """How many more claims it takes now."""
+        room = self._capacity - len(self._waiting) - len(self._tasks)
+        self._full = room <= 0
+        return max(0, room)
+
+    def take(self, claimed: Claimed) -> None:
+        """Fires a claimed schedule at its instant."""
+        take_back = self._timers.at(claimed.fire_at, lambda: self._due(claimed))
+        if claimed.fire_at > self._clock.now():
+            self._waiting[claimed.id] = (claimed, take_back)
+
+    async def settle(self) -> None:
+        """Writes down what came of firing; for ever."""
+        await self._batches.run()
+
+    async def hand_back(self) -> None:
+        """Gives back what has not been fired yet.
+
+        Raises:
+            Unavailable.
+        """
+        claims = [claimed for claimed, _ in self._waiting.values()]
+        for _, take_back in self._waiting.values():
+            take_back()
+        self._waiting.clear()
+        if claims:
+            await firing.hand_back(self._lane, self._name, claims)
+            logger().info("schedule.handed_back", count=len(claims))
+
+    async def finish(self) -> None:
+        """Waits for the answers under way and settles them."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        await self._batches.drained()
+
+    def _due(self, claimed: Claimed) -> None:
+        self._waiting.pop(claimed.id, None)
+        task = asyncio.create_task(self._fire(claimed))
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if self._full and self.room > self._capacity // 2:
+            self._freed()
+
+    async def _fire(self, claimed: Claimed) -> None:
+        try:
+            cron = catalogue().cron(claimed.cron_name)
+            if claimed.checked != cron.fingerprint:
+                check(claimed.parameters, cron.parameters)
+        except CrondeskError as error:
+            now = self._clock.now()
+            self._batches.add(
+                Settlement(claimed, "failed", now, now, error=f"not sent: {error.message}")
+            )
+            return
+        timeout = min(cron.timeout_seconds, settings().http_timeout_seconds)
+        async with self._connections:
+            fired_at = self._clock.now()
+            if fired_at + timedelta(seconds=timeout) > claimed.lease_until:
+                return  # it comes due again for everybody; to send it now could send it twice at once
+            await self._send(claimed, cron, fired_at, timeout)
+
+    async def _send(self, claimed: Claimed, cron: Cron, fired_at: datetime, timeout: float) -> None:
+        answer = await post(
+            self._http,
+            cron,
+            claimed.parameters,
+            schedule_id=claimed.id,
+            execution_id=claimed.execution_id,
+            secret=cron_secret(),
+            timeout_seconds=timeout,
+        )
+        settlement = settlement_of(claimed, cron, answer, fired_at, self._clock.now())
+        self._batches.add(settlement)
+        event = {
+            "triggered": "schedule.fired",
+            "again": "schedule.retried",
+            "failed": "schedule.failed",
+        }
+        logger().info(
+            event[settlement.outcome],
+            id=str(claimed.id),
+            cron=claimed.cron_name,
+            due=claimed.scheduled_at.isoformat(),
+            fired=fired_at.isoformat(),
+            lateness_ms=round((fired_at - claimed.scheduled_at).total_seconds() * 1000, 3),
+            attempt=claimed.attempt,
+            error=settlement.error,
+        )
+
+    async def _settle(self, batch: list[Settlement]) -> None:
+        settled = await firing.settle(self._lane, self._name, batch)
+        for settlement in batch:
+            if settlement.claimed.id not in settled:
+                logger().warning(
+                    "schedule.settled_late",
+                    id=str(settlement.claimed.id),
+                    attempt=settlement.claimed.attempt,
+                )
