@@ -13,10 +13,13 @@ import sys
 import time
 from types import FrameType
 
+import psycopg
+
 from core.database import database_url
 from core.errors import CrondeskError
 from core.settings import Settings, settings
 
+DATABASE_SECONDS = 30
 ANSWER_SECONDS = 60
 MIGRATION_GRACE_SECONDS = 10
 DASHBOARD_GRACE_SECONDS = 10
@@ -96,10 +99,19 @@ class Supervisor:
         return exit_code if self.stop() else 128 + signal.SIGINT
 
     def start_database(self) -> None:
-        """Hold the embedded PostgreSQL, where that is the one, until this process ends."""
+        """Have a database that answers; an embedded one is held until this process ends."""
         if not self.chosen.database_url:
             say(f"Starting PostgreSQL in {self.chosen.data_dir} …")
-        database_url()
+        url = database_url()
+        self.heed_signals()
+        told, until = "", time.monotonic() + DATABASE_SECONDS
+        while problem := connection_problem(url):
+            if time.monotonic() > until:
+                raise Failed(f"The database could not be reached within {DATABASE_SECONDS} s.")
+            if problem != told:
+                say(f"Waiting for the database: {problem}")
+            told = problem
+            self.rest(seconds=1)
 
     def migrate(self) -> None:
         say("Bringing the database up to date …")
@@ -213,6 +225,15 @@ def port_problem(host: str, port: int) -> str | None:
     return None
 
 
+def connection_problem(url: str) -> str | None:
+    """Return why the database cannot be reached, or None."""
+    try:
+        psycopg.connect(url, connect_timeout=5).close()
+    except psycopg.OperationalError as error:
+        return " ".join(str(error).split())
+    return None
+
+
 def answers(host: str, port: int) -> bool:
     """Return whether the dashboard says it is healthy."""
     connection = http.client.HTTPConnection(host, port, timeout=1)
@@ -239,7 +260,9 @@ def names(children: list[Child]) -> str:
 
 
 def say(text: str) -> None:
-    print(text, flush=True)
+    # Where the terminal was closed there is nobody to tell, but still everything to stop.
+    with contextlib.suppress(OSError):
+        print(text, flush=True)
 
 
 def main() -> int:
