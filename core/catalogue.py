@@ -101,7 +101,8 @@ class Cron(_Strict):
             for name in placeholders_of(argument):
                 if not fills(self.parameters, name):
                     raise ValueError(
-                        f"command: the placeholder {{{name}}} must be a parameter that is required or has a default"
+                        f"command: the placeholder {{{name}}} must be a parameter "
+                        "that is required or has a default"
                     )
         return self
 
@@ -186,9 +187,7 @@ def parse(text: str) -> dict[str, Cron]:
     problems = [f"line {lines.of(key)}: unknown key {key}" for key in document if key != "crons"]
     tables = document.get("crons", {})
     if not isinstance(tables, dict):
-        raise CatalogueError(
-            [*problems, f"line {lines.of('crons')}: crons must be a table of crons"]
-        )
+        raise CatalogueError([*problems, f"line {lines.of('crons')}: crons must be a table of crons"])
     crons: dict[str, Cron] = {}
     for name, table in tables.items():
         where = lines.of("crons", name)
@@ -199,9 +198,7 @@ def parse(text: str) -> dict[str, Cron]:
         elif not isinstance(table, dict):
             problems.append(f"line {where}: cron {name!r}: must be a table")
         elif "name" in table:
-            problems.append(
-                f"line {lines.of('crons', name, 'name')}: cron {name!r}: unknown key name"
-            )
+            problems.append(f"line {lines.of('crons', name, 'name')}: cron {name!r}: unknown key name")
         else:
             try:
                 crons[name] = Cron(name=name, **table)
@@ -231,9 +228,7 @@ class _Lines:
     """Finds the line that a key of a TOML document stands on; tomllib keeps none."""
 
     HEADER = re.compile(r"\s*\[\[?\s*(.+?)\s*\]\]?\s*(#.*)?$")
-    KEY = re.compile(
-        r"\s*((?:[\w-]+|\"[^\"]*\"|'[^']*')(?:\s*\.\s*(?:[\w-]+|\"[^\"]*\"|'[^']*'))*)\s*="
-    )
+    KEY = re.compile(r"\s*((?:[\w-]+|\"[^\"]*\"|'[^']*')(?:\s*\.\s*(?:[\w-]+|\"[^\"]*\"|'[^']*'))*)\s*=")
     PART = re.compile(r"\"([^\"]*)\"|'([^']*)'|([\w-]+)")
 
     def __init__(self, text: str) -> None:

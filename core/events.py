@@ -104,7 +104,7 @@ def of_execution(execution_id: UUID, limit: int = 1000) -> list[Event]:
 def _read(matching: ColumnElement[bool], limit: int) -> list[Event]:
     with reading() as connection:
         rows = connection.execute(select(events).where(matching).order_by(events.c.id).limit(limit))
-        return [Event(**row._mapping) for row in rows]
+        return [Event(*row) for row in rows]
 
 
 def object_of(**fields: Any) -> ColumnElement[Any]:

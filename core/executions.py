@@ -152,14 +152,8 @@ def trigger(
         schedule_id=started.c.scheduled_id,
         execution_id=started.c.id,
     )
-    wake = (
-        select(func.pg_notify("crondesk_queue", started.c.cron_name))
-        .select_from(started)
-        .cte("wake")
-    )
-    statement = select(started, select(func.count()).select_from(wake).scalar_subquery()).add_cte(
-        told
-    )
+    wake = select(func.pg_notify("crondesk_queue", started.c.cron_name)).select_from(started).cte("wake")
+    statement = select(started, select(func.count()).select_from(wake).scalar_subquery()).add_cte(told)
     with reading() as connection:
         row = connection.execute(statement).one_or_none()
         if row is not None:
@@ -190,9 +184,7 @@ def get(execution_id: UUID) -> Execution:
         NotFound, Unavailable.
     """
     with reading() as connection:
-        row = connection.execute(
-            select(*_COLUMNS).where(executions.c.id == execution_id)
-        ).one_or_none()
+        row = connection.execute(select(*_COLUMNS).where(executions.c.id == execution_id)).one_or_none()
     if row is None:
         raise NotFound("id: there is no such execution")
     return Execution(*row)
@@ -246,9 +238,7 @@ def _matching(wanted: Filter) -> list[ColumnElement[bool]]:
             executions.c.triggered_by,
             executions.c.error_message,
         )
-        conditions.append(
-            or_(*(column.icontains(wanted.search, autoescape=True) for column in searched))
-        )
+        conditions.append(or_(*(column.icontains(wanted.search, autoescape=True) for column in searched)))
     return conditions
 
 
@@ -296,12 +286,8 @@ def cancel(actor: Actor, execution_id: UUID) -> Execution:
         .values(
             status=case((queued, "cancelled"), else_=executions.c.status),
             finished_at=case((queued, func.clock_timestamp())),
-            error_message=case(
-                (queued, literal(f"cancelled by {actor.name} before it began", Text))
-            ),
-            cancel_requested_at=func.coalesce(
-                executions.c.cancel_requested_at, func.clock_timestamp()
-            ),
+            error_message=case((queued, literal(f"cancelled by {actor.name} before it began", Text))),
+            cancel_requested_at=func.coalesce(executions.c.cancel_requested_at, func.clock_timestamp()),
             cancel_requested_by=func.coalesce(executions.c.cancel_requested_by, actor.name),
         )
         .returning(*_COLUMNS)
@@ -315,13 +301,9 @@ def cancel(actor: Actor, execution_id: UUID) -> Execution:
         execution_id=changed.c.id,
     )
     wake = (
-        select(func.pg_notify("crondesk_cancel", cast(changed.c.id, Text)))
-        .select_from(changed)
-        .cte("wake")
+        select(func.pg_notify("crondesk_cancel", cast(changed.c.id, Text))).select_from(changed).cte("wake")
     )
-    statement = select(changed, select(func.count()).select_from(wake).scalar_subquery()).add_cte(
-        told
-    )
+    statement = select(changed, select(func.count()).select_from(wake).scalar_subquery()).add_cte(told)
     with reading() as connection:
         row = connection.execute(statement).one_or_none()
     if row is None:

@@ -77,9 +77,7 @@ class Settlement:
     output: str = ""
 
 
-async def fire(
-    lane: Lane, worker: str, crons: Sequence[Cron], *, limit: int, slots: int
-) -> list[Fired]:
+async def fire(lane: Lane, worker: str, crons: Sequence[Cron], *, limit: int, slots: int) -> list[Fired]:
     """Fires what is due of these crons: claim, execution and 'triggered' in one transaction.
 
     Args:
@@ -128,7 +126,7 @@ async def claim(
             parameters=row[2],
             scheduled_at=row[3],
             execution_id=row[4],
-            # A later attempt was due at some moment until now + ahead, which is the lease's end less its length.
+            # A later attempt was due at some moment until now + ahead: the lease's end less its length.
             fire_at=row[3] if row[6] == 1 else row[5] - lease,
             lease_until=row[5],
             attempt=row[6],
@@ -183,9 +181,7 @@ async def hand_back(lane: Lane, worker: str, claims: Sequence[Claimed]) -> None:
     )
 
 
-async def let_pass(
-    lane: Lane, worker: str, schedule_id: UUID, attempt: int, fingerprint: str
-) -> None:
+async def let_pass(lane: Lane, worker: str, schedule_id: UUID, attempt: int, fingerprint: str) -> None:
     """Writes down that a claimed schedule's parameters fit the schema of today, and lets it fire now.
 
     Raises:
@@ -259,9 +255,7 @@ async def fail_unknown(lane: Lane, worker: str, known: Iterable[str], limit: int
     return int(rows[0][0])
 
 
-async def next_instants(
-    lane: Lane, crons: Iterable[str], *, until: datetime, limit: int
-) -> list[datetime]:
+async def next_instants(lane: Lane, crons: Iterable[str], *, until: datetime, limit: int) -> list[datetime]:
     """When schedules of these crons come due: every instant up to `until`, and the first one after it.
 
     Raises:

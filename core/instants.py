@@ -29,9 +29,7 @@ def parse_instant(text: str, field: str = "scheduledAt") -> datetime:
         raise Invalid(f"{field}: must be an RFC 3339 date and time in quotes, {example}")
     if not RFC_3339.fullmatch(text):
         naive = re.fullmatch(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}[\d:.]*", text, re.ASCII)
-        reason = (
-            "names no zone; end it with Z or an offset" if naive else "is no RFC 3339 date and time"
-        )
+        reason = "names no zone; end it with Z or an offset" if naive else "is no RFC 3339 date and time"
         raise Invalid(f"{field}: {reason}, {example}")
     fraction = re.sub(r"(\.\d{6})\d+", r"\1", text.upper().replace(" ", "T"))
     try:

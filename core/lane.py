@@ -10,7 +10,7 @@ from psycopg.rows import TupleRow
 from core.database import AWAY, CONNECT_TIMEOUT_SECONDS
 from core.errors import Unavailable
 
-KEEPALIVE = {
+KEEPALIVE: dict[str, Any] = {
     "keepalives_idle": 5,
     "keepalives_interval": 3,
     "keepalives_count": 3,
@@ -44,9 +44,7 @@ class Lane:
         async with self._lock:
             try:
                 connection = await self._connected()
-                cursor = await connection.cursor(binary=True).execute(
-                    statement, values, prepare=True
-                )
+                cursor = await connection.cursor(binary=True).execute(statement, values, prepare=True)
                 return await cursor.fetchall() if cursor.description else []
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 await self._drop()

@@ -1,4 +1,4 @@
-"""Pages by key: a cursor says after which row the next page begins, so the last page costs what the first does."""
+"""Pages by key: a cursor says after which row the next page begins; the last costs what the first does."""
 
 import base64
 import json
@@ -7,8 +7,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, func, select, text
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import Connection, Select, func, select
 
 from core.errors import Invalid
 
@@ -75,10 +74,7 @@ def count_of(connection: Connection, matching: Select[Any]) -> tuple[int, bool]:
     count = connection.execute(select(func.count()).select_from(bounded)).scalar_one()
     if count <= COUNTED_EXACTLY:
         return count, False
-    compiled = matching.compile(
-        dialect=postgresql.dialect(paramstyle="named"), compile_kwargs={"literal_binds": True}
-    )
-    plan = connection.execute(
-        text("EXPLAIN (FORMAT JSON) " + str(compiled).replace(":", "\\:"))
-    ).scalar_one()
+    written_out = matching.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
+    explain = "EXPLAIN (FORMAT JSON) " + str(written_out)
+    plan = connection.exec_driver_sql(explain).scalar_one()
     return max(COUNTED_EXACTLY + 1, int(plan[0]["Plan"]["Plan Rows"])), True

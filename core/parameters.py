@@ -50,9 +50,7 @@ def check(parameters: Any, schema: Mapping[str, Any]) -> Parameters:
             for error in _validator(json.dumps(schema)).iter_errors(parameters)
         ]
     except Unresolvable as error:
-        raise Invalid(
-            f"parameters: the catalogue's schema refers to what is not there: {error}"
-        ) from None
+        raise Invalid(f"parameters: the catalogue's schema refers to what is not there: {error}") from None
     if problems:
         raise Invalid(problems[0][:500], [problem[:500] for problem in problems[:MAX_PROBLEMS]])
     return parameters

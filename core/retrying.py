@@ -36,11 +36,7 @@ def settlement_of(
             again_at=finished_at + delay,
             error=answer.error,
         )
-    error = (
-        answer.error
-        if attempts == 1
-        else f"{answer.error} (attempt {claimed.attempt} of {attempts})"
-    )
+    error = answer.error if attempts == 1 else f"{answer.error} (attempt {claimed.attempt} of {attempts})"
     return Settlement(claimed, "failed", fired_at, finished_at, error=error, output=answer.text)
 
 

@@ -1,4 +1,4 @@
-"""Executions on the worker's side: taken from the queue, written down as they go, rescued when a worker is lost."""
+"""Executions on the worker's side: taken from the queue, written down, rescued when a worker is lost."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -58,7 +58,8 @@ async def take_queued(lane: Lane, worker: str, crons: Iterable[str], slots: int)
         """
         WITH queued AS MATERIALIZED (
             SELECT ctid AS tid FROM cron_executions
-            WHERE status = 'queued' AND status IN ('queued', 'running') AND cron_name = ANY (%(crons)s::text[])
+            WHERE status = 'queued' AND status IN ('queued', 'running')
+              AND cron_name = ANY (%(crons)s::text[])
             ORDER BY queued_at LIMIT %(slots)s FOR UPDATE SKIP LOCKED
         )
         UPDATE cron_executions e
@@ -81,9 +82,7 @@ async def wake_others(lane: Lane) -> None:
     await lane.fetch("SELECT pg_notify('crondesk_queue', '')")
 
 
-async def write(
-    lane: Lane, worker: str, printed: Sequence[Printed], finished: Sequence[Finished]
-) -> None:
+async def write(lane: Lane, worker: str, printed: Sequence[Printed], finished: Sequence[Finished]) -> None:
     """Writes down what executions printed and how they ended, in one transaction.
 
     Written twice, it changes nothing: a worker that lost the database's answer may say it again.
@@ -177,14 +176,10 @@ async def say_stopped(lane: Lane, worker: str) -> None:
     Raises:
         Unavailable.
     """
-    await lane.fetch(
-        "UPDATE cron_workers SET stopped_at = clock_timestamp() WHERE name = %s", (worker,)
-    )
+    await lane.fetch("UPDATE cron_workers SET stopped_at = clock_timestamp() WHERE name = %s", (worker,))
 
 
-async def rescue_lost(
-    lane: Lane, worker: str, retried: Iterable[str], again: Iterable[bool]
-) -> int:
+async def rescue_lost(lane: Lane, worker: str, retried: Iterable[str], again: Iterable[bool]) -> int:
     """Fails executions whose worker is gone, and queues those anew whose cron says retry_lost.
 
     Args:
@@ -202,14 +197,16 @@ async def rescue_lost(
         WITH lost AS (
             UPDATE cron_executions e
             SET status = 'failed', finished_at = clock_timestamp(),
-                error_message = 'worker lost: ' || coalesce(e.worker, 'unknown') || ' gave no sign of life since '
+                error_message = 'worker lost: ' || coalesce(e.worker, 'unknown') || 
+                                || ' gave no sign of life since '
                                 || to_char(e.heartbeat_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"')
             WHERE e.status = 'running' AND e.status IN ('queued', 'running')
               AND e.heartbeat_at < clock_timestamp() - make_interval(secs => %(silent)s)
               AND NOT EXISTS (
                   SELECT FROM cron_workers w WHERE w.name = e.worker AND w.stopped_at IS NULL
                   AND w.beat_at > clock_timestamp() - make_interval(secs => %(silent)s))
-            RETURNING e.id, e.scheduled_id, e.cron_name, e.parameters, e.triggered_by, e.target, e.error_message
+            RETURNING e.id, e.scheduled_id, e.cron_name, e.parameters, e.triggered_by, e.target,
+                      e.error_message
         ), told AS (
             INSERT INTO cron_events (actor, via, kind, schedule_id, execution_id, cron_name, details)
             SELECT %(worker)s, 'worker', 'execution.lost', scheduled_id, id, cron_name,

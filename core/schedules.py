@@ -160,9 +160,7 @@ def plan(
     return schedule
 
 
-def plan_many(
-    actor: Actor, plans: Sequence[Plan], *, created_by: str | None = None
-) -> list[Schedule]:
+def plan_many(actor: Actor, plans: Sequence[Plan], *, created_by: str | None = None) -> list[Schedule]:
     """Plans many executions in one transaction: all of them or none.
 
     Args:
@@ -207,9 +205,9 @@ def plan_many(
     }
     try:
         with reading() as connection:
-            rows = connection.connection.driver_connection.execute(_PLAN_MANY, values).fetchall()
-    except psycopg.errors.CheckViolation:
-        raise _past_ones(plans) from None
+            rows = connection.exec_driver_sql(_PLAN_MANY, values).all()
+    except IntegrityError as error:
+        raise _past_ones(plans) from error
     return [Schedule(*row) for row in rows]
 
 
@@ -232,7 +230,7 @@ WITH batch AS MATERIALIZED (
     FROM batch
 )
 SELECT * FROM made
-"""
+"""  # noqa: S608  the columns are our own
 
 
 def get(schedule_id: UUID) -> Schedule:
@@ -242,9 +240,7 @@ def get(schedule_id: UUID) -> Schedule:
         NotFound, Unavailable.
     """
     with reading() as connection:
-        row = connection.execute(
-            select(*_COLUMNS).where(schedules.c.id == schedule_id)
-        ).one_or_none()
+        row = connection.execute(select(*_COLUMNS).where(schedules.c.id == schedule_id)).one_or_none()
     if row is None:
         raise NotFound("id: there is no such schedule")
     return Schedule(*row)
@@ -268,9 +264,7 @@ def find(wanted: Filter, *, limit: int = 100, cursor: str | None = None) -> Page
     matching = select(*_COLUMNS).where(*_matching(wanted))
     ahead = wanted.status == "pending"
     key = schedules.c.due_at if ahead else schedules.c.scheduled_at
-    page = matching.order_by(
-        *((key, schedules.c.id) if ahead else (key.desc(), schedules.c.id.desc()))
-    )
+    page = matching.order_by(*((key, schedules.c.id) if ahead else (key.desc(), schedules.c.id.desc())))
     if cursor is not None:
         after, here = tuple_(*read_cursor(cursor)), tuple_(key, schedules.c.id)
         page = page.where(here > after if ahead else here < after)
@@ -299,9 +293,7 @@ def _matching(wanted: Filter) -> list[ColumnElement[bool]]:
             cast(schedules.c.parameters, Text),
             schedules.c.created_by,
         )
-        conditions.append(
-            or_(*(column.icontains(wanted.search, autoescape=True) for column in searched))
-        )
+        conditions.append(or_(*(column.icontains(wanted.search, autoescape=True) for column in searched)))
     return conditions
 
 
@@ -372,13 +364,7 @@ def change(
     conditions = [schedules.c.id == schedule_id, _FREE]
     if scheduled_at is not None:
         conditions.append(func.clock_timestamp() < values["scheduled_at"])
-    old = (
-        select(*_COLUMNS)
-        .where(*conditions)
-        .with_for_update()
-        .cte("old")
-        .prefix_with("MATERIALIZED")
-    )
+    old = select(*_COLUMNS).where(*conditions).with_for_update().cte("old").prefix_with("MATERIALIZED")
     changed = (
         update(schedules)
         .where(schedules.c.id == old.c.id)
@@ -391,11 +377,7 @@ def change(
         .cte("changed")
     )
     moved = {"from": changed.c.old_instant, "to": changed.c.scheduled_at} if scheduled_at else {}
-    edited = (
-        {"old": changed.c.old_parameters, "new": changed.c.parameters}
-        if parameters is not None
-        else {}
-    )
+    edited = {"old": changed.c.old_parameters, "new": changed.c.parameters} if parameters is not None else {}
     kind = kinds[0] if len(kinds) == 1 else "schedule.moved_and_edited"
     told = events.told(
         actor, kind, changed, schedule_id=changed.c.id, details=events.object_of(**moved, **edited)
@@ -437,9 +419,7 @@ def mark_failed(actor: Actor, schedule_id: UUID, error: str) -> Schedule:
     """
     if "\x00" in error:
         raise Invalid("error: contains a NUL byte")
-    return _settle(
-        actor, schedule_id, select(func.mark_scheduled_cron_failed(schedule_id, error)), "failed"
-    )
+    return _settle(actor, schedule_id, select(func.mark_scheduled_cron_failed(schedule_id, error)), "failed")
 
 
 def _settle(actor: Actor, schedule_id: UUID, call: Select[Any], outcome: Status) -> Schedule:
@@ -454,9 +434,7 @@ def _settle(actor: Actor, schedule_id: UUID, call: Select[Any], outcome: Status)
 
 def _too_late(schedule: Schedule, verb: str) -> Conflict:
     if schedule.status == "pending":
-        return Conflict(
-            f"id: too late, the schedule is being fired now and can no longer be {verb}"
-        )
+        return Conflict(f"id: too late, the schedule is being fired now and can no longer be {verb}")
     return Conflict(f"id: the schedule is {schedule.status} already and can no longer be {verb}")
 
 

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -77,9 +78,7 @@ def settings() -> Settings:
             f"{problem['msg'].removeprefix('Value error, ')}"
             for problem in error.errors(include_input=False)
         ]
-        raise Invalid(
-            "the configuration cannot be used: " + "; ".join(problems), problems
-        ) from None
+        raise Invalid("the configuration cannot be used: " + "; ".join(problems), problems) from None
 
 
 @cache
@@ -97,10 +96,8 @@ def cron_secret() -> str:
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             file.write(secrets.token_urlsafe(32))
-        try:
+        with suppress(FileExistsError):
             os.link(draft, path)
-        except FileExistsError:
-            pass
     finally:
         draft.unlink()
     return path.read_text(encoding="ascii").strip()

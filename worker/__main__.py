@@ -20,12 +20,10 @@ def main() -> int:
         settings()
         log.configure()
         if not migrated():
-            print(
-                "The database is not at this version: run 'alembic upgrade head'.", file=sys.stderr
-            )
+            sys.stderr.write("The database is not at this version: run 'alembic upgrade head'.\n")
             return 3
     except Invalid as error:
-        print(error.message, file=sys.stderr)
+        sys.stderr.write(error.message + "\n")
         return 2
     except Unavailable:
         log.logger().warning("database.away")

@@ -105,8 +105,12 @@ class Dispatcher:
             if self._stopping:
                 continue
             try:
-                while await self._fire() and not self._stopping:
-                    pass
+                fired = await self._fire()
+                if not fired:
+                    # Another worker was quicker, or somebody holds the row: a look will tell.
+                    self._ask_again(STUCK_PAUSE_SECONDS)
+                while fired >= FIRE_BATCH and not self._stopping:
+                    fired = await self._fire()
             except Unavailable:
                 logger().warning("database.away")
                 self._ask_again(1)
@@ -156,25 +160,18 @@ class Dispatcher:
                 break
         else:
             return []  # the sender asks for a look when it has room again
-        following = await firing.next_instants(
-            self._looking_lane, crons, until=self._clock.now(), limit=1
-        )
-        return (
-            [max(following[0] - AHEAD, now + timedelta(seconds=STUCK_PAUSE_SECONDS))]
-            if following
-            else []
-        )
+        following = await firing.next_instants(self._looking_lane, crons, until=self._clock.now(), limit=1)
+        return [max(following[0] - AHEAD, now + timedelta(seconds=STUCK_PAUSE_SECONDS))] if following else []
 
-    async def _fire(self) -> bool:
-        """Fires one batch; says whether there may be more."""
+    async def _fire(self) -> int:
+        """Fires one batch; returns how many schedules were in it."""
         crons = [cron for cron in catalogue().crons.values() if cron.fires_here]
         fired = await firing.fire(
             self._firing_lane, self._name, crons, limit=FIRE_BATCH, slots=self._runner.free
         )
         queued = False
         for one in fired:
-            if one.outcome == "running":
-                assert one.execution_id is not None
+            if one.outcome == "running" and one.execution_id is not None:
                 self._runner.start(
                     Run(one.execution_id, one.schedule_id, one.cron_name, one.parameters or {})
                 )
@@ -188,7 +185,7 @@ class Dispatcher:
         self._log(fired)
         if any(one.outcome in ("conflict", "unchecked") for one in fired):
             self.look()
-        return len(fired) == FIRE_BATCH
+        return len(fired)
 
     async def _check(self, one: Fired) -> None:
         """The schema has changed since it was planned, or it was planned past core: looks at it now."""

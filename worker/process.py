@@ -108,9 +108,7 @@ class Process:
         self._add_jobs()
         self._scheduler.start()
         self._look_everywhere()
-        logger().info(
-            "worker.started", name=self.name, crons=len(catalogue().crons), version=__version__
-        )
+        logger().info("worker.started", name=self.name, crons=len(catalogue().crons), version=__version__)
         stopped = asyncio.create_task(self._stop.wait())
         ended, _ = await asyncio.wait([stopped, *services], return_when=asyncio.FIRST_COMPLETED)
         await self._end()
@@ -230,9 +228,7 @@ class Process:
             logger().warning("database.away")  # their leases end by themselves
         beats = asyncio.create_task(self._keep_beating())
         try:
-            async with asyncio.timeout(
-                grace + settings().http_timeout_seconds + LAST_WORDS_SECONDS
-            ):
+            async with asyncio.timeout(grace + settings().http_timeout_seconds + LAST_WORDS_SECONDS):
                 await asyncio.gather(self._sender.finish(), self._runner.finish(grace))
                 beats.cancel()
                 await running.say_stopped(self._lanes["duties"], self.name)

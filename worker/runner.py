@@ -1,6 +1,7 @@
 """Runs executions, as many at once as there are slots, and writes down what they print and how they end."""
 
 import asyncio
+from typing import Literal
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
@@ -150,9 +151,7 @@ class Runner:
             by = self._cancelled_by.get(run.execution_id)
             if by is None:
                 raise
-            return Finished(
-                run.execution_id, "cancelled", self._clock.now(), error=f"cancelled by {by}"
-            )
+            return Finished(run.execution_id, "cancelled", self._clock.now(), error=f"cancelled by {by}")
 
     async def _command(self, run: Run, cron: Cron, output: Output) -> Finished:
         try:
@@ -169,9 +168,9 @@ class Runner:
             await child.kill()
             await child.wait()
             raise
-        error = command.ended(code)
-        status = "completed" if error is None else "failed"
-        return Finished(run.execution_id, status, self._clock.now(), exit_code=code, error=error)
+        fault = command.ended(code)
+        status: Literal["completed", "failed"] = "completed" if fault is None else "failed"
+        return Finished(run.execution_id, status, self._clock.now(), exit_code=code, error=fault)
 
     async def _send(self, run: Run, cron: Cron, output: Output) -> Finished:
         answer = await http_target.post(

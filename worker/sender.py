@@ -113,9 +113,7 @@ class Sender:
                 check(claimed.parameters, cron.parameters)
         except CrondeskError as error:
             now = self._clock.now()
-            self._batches.add(
-                Settlement(claimed, "failed", now, now, error=f"not sent: {error.message}")
-            )
+            self._batches.add(Settlement(claimed, "failed", now, now, error=f"not sent: {error.message}"))
             return
         timeout = min(cron.timeout_seconds, settings().http_timeout_seconds)
         async with self._connections:
@@ -124,7 +122,7 @@ class Sender:
                 return  # it comes due again for everybody; to send it now could send it twice at once
             await self._send(claimed, cron, fired_at, timeout)
 
-    async def _send(self, claimed: Claimed, cron: Cron, fired_at: datetime, timeout: float) -> None:
+    async def _send(self, claimed: Claimed, cron: Cron, fired_at: datetime, timeout_seconds: float) -> None:
         answer = await post(
             self._http,
             cron,
@@ -132,7 +130,7 @@ class Sender:
             schedule_id=claimed.id,
             execution_id=claimed.execution_id,
             secret=cron_secret(),
-            timeout_seconds=timeout,
+            timeout_seconds=timeout_seconds,
         )
         settlement = settlement_of(claimed, cron, answer, fired_at, self._clock.now())
         self._batches.add(settlement)

@@ -137,7 +137,7 @@ def environment_of(
 
 def _readable(text: str) -> IO[bytes]:
     """A file that holds the text: unlike a pipe, it never blocks whether it is read or not."""
-    file = tempfile.TemporaryFile()
+    file = tempfile.TemporaryFile()  # noqa: SIM115  the caller closes it
     file.write(text.encode())
     file.seek(0)
     return file

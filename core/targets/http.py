@@ -96,7 +96,7 @@ async def post(
             timeout=aiohttp.ClientTimeout(total=timeout_seconds),
         ) as response:
             content = await response.content.read(MAX_ANSWER_BYTES)
-            return _read(response.status, response.headers.get("Location"), content, secret)
+            return _read(response.status, content, secret)
     except TimeoutError:
         return Answer(None, f"the target gave no answer within {timeout_seconds:g} s")
     except aiohttp.ClientConnectorCertificateError:
@@ -107,14 +107,12 @@ async def post(
         reason = error.os_error.strerror or type(error.os_error).__name__
         return Answer(None, f"no connection to {error.host}:{error.port}: {reason}")
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        return Answer(
-            None, f"the exchange with the target broke off: {type(error).__name__}: {error}"[:300]
-        )
+        return Answer(None, f"the exchange with the target broke off: {type(error).__name__}: {error}"[:300])
     except asyncio.IncompleteReadError:
         return Answer(None, "the target broke off in the middle of its answer")
 
 
-def _read(status: int, location: str | None, content: bytes, secret: str) -> Answer:
+def _read(status: int, content: bytes, secret: str) -> Answer:
     try:
         phrase = HTTPStatus(status).phrase
     except ValueError:
@@ -127,9 +125,7 @@ def _read(status: int, location: str | None, content: bytes, secret: str) -> Ans
     if 300 <= status < 400:
         return Answer(status, f"the target answered {line}; redirects are not followed", None, text)
     if status == HTTPStatus.CONFLICT:
-        return Answer(
-            status, f"the target answered {line}: an earlier run has not ended", None, text
-        )
+        return Answer(status, f"the target answered {line}: an earlier run has not ended", None, text)
     return Answer(status, f"the target answered {line}", None, text)
 
 

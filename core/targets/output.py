@@ -47,8 +47,7 @@ class Output:
         self._tail_size = 0
         self._dropped = 0
         self._decoders = {
-            stream: codecs.getincrementaldecoder("utf-8")("replace")
-            for stream in ("stdout", "stderr")
+            stream: codecs.getincrementaldecoder("utf-8")("replace") for stream in ("stdout", "stderr")
         }
         self._held: dict[Stream, str] = {"stdout": "", "stderr": ""}
 
@@ -67,9 +66,7 @@ class Output:
             rest = self._held[stream] + self._decoders[stream].decode(b"", final=True)
             self._take(stream, rest, last=True)
         if self._dropped:
-            self.say(
-                f"… {self._dropped:,} bytes were left out here: the output was larger than is kept …"
-            )
+            self.say(f"… {self._dropped:,} bytes were left out here: the output was larger than is kept …")
         for stream, at, text in self._tail:
             self._put(stream, at, text)
         self._tail.clear()
@@ -107,9 +104,7 @@ class Output:
             self._tail_size -= gone
             self._dropped += gone
 
-    def _put(
-        self, stream: Literal["stdout", "stderr", "crondesk"], at: datetime, text: str
-    ) -> None:
+    def _put(self, stream: Literal["stdout", "stderr", "crondesk"], at: datetime, text: str) -> None:
         self._give(Printed(self._execution_id, self._seq, stream, at, text))
         self._seq += 1
 
