@@ -20,7 +20,7 @@ check: $(VENV)/.installed-dev ## lint, formatting, types, directions of imports,
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
 	$(PY) -m mypy
-	$(VENV)/bin/lint-imports
+	$(VENV)/bin/lint-imports --no-logo
 	@$(MAKE) --no-print-directory translations-check
 
 translations-check: $(VENV)/.installed-dev ## see whether every translation is complete

@@ -221,7 +221,7 @@ def port_problem(host: str, port: int) -> str | None:
     except socket.gaierror:
         return f"HOST {host} is not an address of this machine."
     except OSError as error:
-        return f"PORT {port} on {host} cannot be used: {os.strerror(error.errno)}. {way_out}"
+        return f"PORT {port} on {host} cannot be used: {error.strerror}. {way_out}"
     return None
 
 
