@@ -37,6 +37,11 @@ schedules = Table(
     Column("checked", Text),
     Column("batch_id", Uuid),
     Column("idempotency_key", Text),
+    Column("not_after", Instant),
+    Column("late_policy", Text),
+    Column("held_at", Instant),
+    Column("series_id", Uuid),
+    Column("occurrence", Instant),
 )
 
 executions = Table(

@@ -29,6 +29,8 @@ BEGIN
         FROM scheduled_cron_executions s
         WHERE s.status = 'pending'
           AND s.due_at <= clock_timestamp()
+          AND (s.late_policy = 'fire' OR s.not_after IS NULL OR s.not_after >= clock_timestamp())
+          AND s.held_at IS NULL
           AND s.cron_name = ANY (p_crons)
         ORDER BY s.due_at
         LIMIT p_limit

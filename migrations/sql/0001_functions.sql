@@ -39,6 +39,8 @@ BEGIN
         FROM scheduled_cron_executions s
         WHERE s.status = 'pending'
           AND s.due_at <= clock_timestamp() + p_ahead
+          AND (s.late_policy = 'fire' OR s.not_after IS NULL OR s.not_after >= clock_timestamp())
+          AND s.held_at IS NULL
           AND (p_crons IS NULL OR s.cron_name = ANY (p_crons))
         ORDER BY s.due_at
         LIMIT p_limit
@@ -60,7 +62,8 @@ BEGIN
     )
     SELECT c.id, c.cron_name, c.scheduled_at, c.parameters, c.created_by, c.created_at, c.status,
            c.triggered_at, c.triggered_execution_id, c.error_message, c.due_at, c.claimed_by,
-           c.attempts, c.execution_id, c.checked, c.batch_id, c.idempotency_key
+           c.attempts, c.execution_id, c.checked, c.batch_id, c.idempotency_key, c.not_after,
+           c.late_policy, c.held_at, c.series_id, c.occurrence
     FROM claimed c ORDER BY c.scheduled_at;
 END $$;
 

@@ -76,6 +76,13 @@ CREATE TABLE scheduled_cron_executions (
     checked                text,
     batch_id               uuid,
     idempotency_key        text,
+    not_after              timestamptz,
+    late_policy            text NOT NULL DEFAULT 'fire'
+                           CONSTRAINT scheduled_cron_executions_late_policy_known
+                           CHECK (late_policy IN ('fire', 'drop', 'ask')),
+    held_at                timestamptz,
+    series_id              uuid,
+    occurrence             timestamptz,
     -- On creation only: a check against now() would be made again on each update and on restore,
     -- and an overdue row could then be neither claimed nor loaded from a dump.
     CONSTRAINT scheduled_cron_executions_in_the_future CHECK (scheduled_at > created_at)
@@ -92,6 +99,11 @@ COMMENT ON COLUMN scheduled_cron_executions.execution_id IS
 COMMENT ON COLUMN scheduled_cron_executions.checked IS
     'Fingerprint of the schema that its parameters were last found to fit.';
 
+COMMENT ON COLUMN scheduled_cron_executions.not_after IS
+    'Too late after this instant: what then happens is late_policy''s say.';
+COMMENT ON COLUMN scheduled_cron_executions.held_at IS
+    'Since when it waits for a person to decide whether it fires late or not at all.';
+
 -- Nothing before due_at: future and finished rows then cost a claim nothing.
 CREATE INDEX idx_scheduled_crons_pending ON scheduled_cron_executions (due_at)
     WHERE status = 'pending';
@@ -106,6 +118,11 @@ CREATE INDEX scheduled_crons_execution ON scheduled_cron_executions (triggered_e
     WHERE triggered_execution_id IS NOT NULL;
 CREATE INDEX scheduled_crons_batch ON scheduled_cron_executions (batch_id)
     WHERE batch_id IS NOT NULL;
+-- An occurrence of a series is planned once, whoever plans it.
+CREATE UNIQUE INDEX scheduled_crons_occurrence ON scheduled_cron_executions (series_id, occurrence)
+    WHERE series_id IS NOT NULL;
+CREATE INDEX scheduled_crons_perishable ON scheduled_cron_executions (not_after)
+    WHERE status = 'pending' AND not_after IS NOT NULL;
 CREATE UNIQUE INDEX scheduled_crons_idempotency_key ON scheduled_cron_executions (idempotency_key)
     WHERE idempotency_key IS NOT NULL;
 -- A queue's table: most of it is updated once or twice and then left alone.
