@@ -45,11 +45,8 @@ def install_package() -> str | None:
     if not is_debian_root():
         return None
     say("That did not work; installing the package chromium …")
-    quietly("apt-get", "update")
-    quietly(
-        *("apt-get", "install", "--yes", "--no-install-recommends"),
-        *("chromium", "fonts-liberation"),
-    )
+    apt_get("update")
+    apt_get("install", "--yes", "--no-install-recommends", "chromium", "fonts-liberation")
     return find()
 
 
@@ -68,19 +65,15 @@ def is_debian_root() -> bool:
 
 
 def quietly(*command: str) -> bool:
-    """Run a command; show what it printed only if it failed; return whether it succeeded."""
-    done = subprocess.run(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-        check=False,
-    )
-    if done.returncode:
-        say(f"`{' '.join(command)}` failed:\n{done.stdout.strip()[-800:]}")
-    return done.returncode == 0
+    """Run a command without a word, and return whether it succeeded."""
+    nowhere = subprocess.DEVNULL
+    return not subprocess.run(command, stdin=nowhere, stdout=nowhere, stderr=nowhere).returncode
+
+
+def apt_get(*arguments: str) -> None:
+    """Run apt-get without questions; what it has to say is not for standard output."""
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run(["apt-get", "-qq", *arguments], stdout=sys.stderr, env=environment)
 
 
 def say(text: str) -> None:
