@@ -1,5 +1,6 @@
 """The PostgreSQL that comes with Crondesk, for machines where none is configured."""
 
+import atexit
 import json
 import logging
 import os
@@ -32,8 +33,12 @@ def start(data_dir: Path) -> str:
     pgdata.mkdir(parents=True, exist_ok=True)
     if os.geteuid() != 0:
         pgdata.chmod(0o700)
-    _forget_the_dead(pgdata / ".handle_pids.json")
-    return str(get_server(pgdata).get_uri())
+    handles = pgdata / ".handle_pids.json"
+    _forget_the_dead(handles)
+    url = str(get_server(pgdata).get_uri())
+    # Registered last, so it runs first at the end, before the server counts who holds it.
+    atexit.register(_forget_the_dead, handles)
+    return url
 
 
 def _forget_the_dead(handles: Path) -> None:

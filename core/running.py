@@ -197,7 +197,7 @@ async def rescue_lost(lane: Lane, worker: str, retried: Iterable[str], again: It
         WITH lost AS (
             UPDATE cron_executions e
             SET status = 'failed', finished_at = clock_timestamp(),
-                error_message = 'worker lost: ' || coalesce(e.worker, 'unknown') || 
+                error_message = 'worker lost: ' || coalesce(e.worker, 'unknown')
                                 || ' gave no sign of life since '
                                 || to_char(e.heartbeat_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"')
             WHERE e.status = 'running' AND e.status IN ('queued', 'running')

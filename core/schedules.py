@@ -34,6 +34,7 @@ from core.parameters import Parameters, check
 from core.tables import schedules
 
 Status = Literal["pending", "triggered", "cancelled", "failed"]
+LatePolicy = Literal["fire", "drop", "ask"]
 STATUSES: tuple[Status, ...] = ("pending", "triggered", "cancelled", "failed")
 MAX_BATCH = 10_000
 MAX_NAME = 200
@@ -58,6 +59,10 @@ class Schedule:
     claimed_by: str | None
     attempts: int
     batch_id: UUID | None
+    not_after: datetime | None
+    late_policy: LatePolicy
+    held_at: datetime | None
+    series_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True)

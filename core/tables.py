@@ -3,16 +3,18 @@
 from sqlalchemy import (
     Boolean,
     Column,
+    Date,
     DateTime,
     Double,
     FetchedValue,
     Integer,
+    Interval,
     MetaData,
     Table,
     Text,
     Uuid,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 metadata = MetaData()
 Instant = DateTime(timezone=True)
@@ -67,6 +69,41 @@ executions = Table(
     Column("finished_at", Instant),
     Column("exit_code", Integer),
     Column("error_message", Text),
+)
+
+series = Table(
+    "cron_series",
+    metadata,
+    Column("id", Uuid, FetchedValue(), primary_key=True),
+    Column("cron_name", Text),
+    Column("parameters", JSONB),
+    Column("pattern", JSONB),
+    Column("timezone", Text),
+    Column("starts_on", Date),
+    Column("repeat_until", Instant),
+    Column("repeat_count", Integer),
+    Column("excluded_dates", ARRAY(Date)),
+    Column("missed", Text),
+    Column("fire_within", Interval),
+    Column("late_policy", Text),
+    Column("status", Text),
+    Column("planned", Integer),
+    Column("last_occurrence", Instant),
+    Column("created_by", Text),
+    Column("created_at", Instant),
+    Column("error_message", Text),
+)
+
+blackouts = Table(
+    "cron_blackouts",
+    metadata,
+    Column("id", Uuid, FetchedValue(), primary_key=True),
+    Column("name", Text),
+    Column("starts_at", Instant),
+    Column("ends_at", Instant),
+    Column("cron_name", Text),
+    Column("created_by", Text),
+    Column("created_at", Instant),
 )
 
 output = Table(

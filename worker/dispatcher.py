@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from core import firing, running
+from core import firing, planning, running
 from core.catalogue import Cron, catalogue
 from core.clock import Clock
 from core.errors import CrondeskError, Unavailable
@@ -118,6 +118,7 @@ class Dispatcher:
     async def _look(self) -> None:
         crons = catalogue().crons.values()
         now = self._clock.now()
+        await planning.decide_late(self._looking_lane, self._name)
         here = [cron.name for cron in crons if cron.fires_here]
         over_http = [cron.name for cron in crons if not cron.fires_here]
         looks: list[datetime] = []

@@ -22,6 +22,7 @@ class Listener:
         arrived: a schedule arrived that is due at the instant.
         queued: an execution was queued.
         cancelled: the end of an execution is asked for.
+        series: a series has nothing pending.
         connected: it listens from now on; what was said before, nobody heard.
     """
 
@@ -33,6 +34,7 @@ class Listener:
         arrived: Callable[[datetime], None],
         queued: Callable[[], None],
         cancelled: Callable[[UUID], None],
+        series: Callable[[], None],
         connected: Callable[[], None],
     ) -> None:
         self._url = url
@@ -40,6 +42,7 @@ class Listener:
         self._arrived = arrived
         self._queued = queued
         self._cancelled = cancelled
+        self._series = series
         self._connected = connected
 
     async def listen(self) -> None:
@@ -48,7 +51,7 @@ class Listener:
         while True:
             try:
                 async with await connect(self._url, f"{self._name} listening") as connection:
-                    for channel in ("crondesk_due", "crondesk_queue", "crondesk_cancel"):
+                    for channel in ("crondesk_due", "crondesk_queue", "crondesk_cancel", "crondesk_series"):
                         await connection.execute(f"LISTEN {channel}")
                     if away:
                         logger().info("database.back")
@@ -68,6 +71,8 @@ class Listener:
                 self._arrived(datetime.fromtimestamp(float(notification.payload), UTC))
             elif notification.channel == "crondesk_cancel":
                 self._cancelled(UUID(notification.payload))
+            elif notification.channel == "crondesk_series":
+                self._series()
             else:
                 self._queued()
         except (ValueError, OverflowError, OSError):

@@ -26,6 +26,7 @@ from core.targets import http as http_target
 from core.workers import BEAT_SECONDS, SILENT_SECONDS
 from worker.dispatcher import Dispatcher
 from worker.listener import Listener
+from worker.planner import Planner
 from worker.runner import Runner
 from worker.sender import Sender
 from worker.tidying import tidy
@@ -46,7 +47,7 @@ class Process:
         url = database_url()
         self._lanes = {
             purpose: Lane(url, f"crondesk worker {purpose}")
-            for purpose in ("firing", "looking", "settling", "queue", "writing", "duties")
+            for purpose in ("firing", "looking", "settling", "queue", "writing", "planning", "duties")
         }
         self._clock = Clock()
         self._timers = Timers(self._clock)
@@ -76,13 +77,15 @@ class Process:
             self._runner,
             look_at=self._look_at,
         )
+        self._planner = Planner(self.name, self._lanes["planning"], self._clock)
         self._listener = Listener(
             url,
             f"crondesk worker {host}",
             arrived=self._dispatcher.arrived,
             queued=self._runner.look_into_queue,
             cancelled=lambda execution_id: self._runner.cancel(execution_id, "a person"),
-            connected=self._look_everywhere,
+            series=self._planner.ask,
+            connected=self._catch_up,
         )
         self._beating_since: float | None = None
         self._stop = asyncio.Event()
@@ -102,10 +105,12 @@ class Process:
                 self._runner.serve_queue,
                 self._dispatcher.serve_due,
                 self._dispatcher.serve_looks,
+                self._planner.serve,
                 self._listener.listen,
             )
         ]
         self._add_jobs()
+        await _guarded("catch up", self._planner.catch_up)()
         self._scheduler.start()
         self._look_everywhere()
         logger().info("worker.started", name=self.name, crons=len(catalogue().crons), version=__version__)
@@ -141,8 +146,13 @@ class Process:
     def _look(self) -> None:
         self._dispatcher.look()
 
+    def _catch_up(self) -> None:
+        task = asyncio.create_task(_guarded("catch up", self._planner.catch_up)())
+        task.add_done_callback(lambda _: self._look_everywhere())
+
     def _look_everywhere(self) -> None:
         self._dispatcher.look()
+        self._planner.ask()
         self._dispatcher.fire()
         self._runner.look_into_queue()
 

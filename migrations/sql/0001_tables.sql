@@ -120,7 +120,7 @@ CREATE INDEX scheduled_crons_batch ON scheduled_cron_executions (batch_id)
     WHERE batch_id IS NOT NULL;
 -- An occurrence of a series is planned once, whoever plans it.
 CREATE UNIQUE INDEX scheduled_crons_occurrence ON scheduled_cron_executions (series_id, occurrence)
-    WHERE series_id IS NOT NULL;
+    WHERE series_id IS NOT NULL AND status <> 'cancelled';
 CREATE INDEX scheduled_crons_perishable ON scheduled_cron_executions (not_after)
     WHERE status = 'pending' AND not_after IS NOT NULL;
 CREATE UNIQUE INDEX scheduled_crons_idempotency_key ON scheduled_cron_executions (idempotency_key)

@@ -1,0 +1,276 @@
+"""What repeats: patterns in the wall-clock time of a zone, the instants they name, and how they read."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
+
+from babel.dates import get_day_names, get_month_names
+from cron_descriptor import CasingTypeEnum, ExpressionDescriptor, Options
+from cronsim import CronSim, CronSimError
+from dateutil.rrule import DAILY, MONTHLY, WEEKLY, rrule, weekday
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+from core.errors import Invalid
+from core.wallclock import instants_of, next_that_exists
+
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+ALIASES = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
+
+
+class _Pattern(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Daily(_Pattern):
+    """Each day, or each N-th day from the series' start, at a time."""
+
+    kind: Literal["daily"] = "daily"
+    at: time
+    every: int = Field(1, ge=1, le=366)
+
+
+class Weekly(_Pattern):
+    """On chosen days of the week, each week or each N-th one from the series' start."""
+
+    kind: Literal["weekly"] = "weekly"
+    at: time
+    days: tuple[Day, ...] = Field(min_length=1)
+    every: int = Field(1, ge=1, le=53)
+
+
+class Monthly(_Pattern):
+    """On a day of the month (1 to 31, or -1 for the last), or on its nth weekday (1 to 5, or -1).
+
+    A month without that day is left out.
+    """
+
+    kind: Literal["monthly"] = "monthly"
+    at: time
+    day: int | None = None
+    nth: int | None = None
+    weekday: Day | None = None
+    every: int = Field(1, ge=1, le=120)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        by_day = self.day is not None
+        by_weekday = self.nth is not None and self.weekday is not None
+        if by_day == by_weekday or (by_day and (self.nth is not None or self.weekday is not None)):
+            raise ValueError("give either day, or nth and weekday")
+        if self.day is not None and self.day != -1 and not 1 <= self.day <= 31:
+            raise ValueError("day must be 1 to 31, or -1 for the last")
+        if self.nth is not None and self.nth != -1 and not 1 <= self.nth <= 5:
+            raise ValueError("nth must be 1 to 5, or -1 for the last")
+        return self
+
+
+class CronExpression(_Pattern):
+    """Five fields as in crontab(5), with L and # (last, nth), or an alias such as @daily."""
+
+    kind: Literal["cron"] = "cron"
+    expression: str = Field(max_length=200)
+
+    @model_validator(mode="after")
+    def _parses(self) -> Self:
+        fields = self.fields
+        if len(fields.split()) != 5:
+            raise ValueError("expression must have five fields: minute hour day month weekday")
+        try:
+            next(CronSim(fields, datetime(2024, 1, 1)))  # noqa: DTZ001  any date serves as a probe
+        except CronSimError as error:
+            raise ValueError(f"expression: {error}") from None
+        except StopIteration:
+            raise ValueError("expression names a date that never comes") from None
+        return self
+
+    @property
+    def fields(self) -> str:
+        """The five fields, with an alias written out."""
+        return ALIASES.get(self.expression.strip().lower(), self.expression.strip())
+
+
+Pattern = Annotated[Daily | Weekly | Monthly | CronExpression, Field(discriminator="kind")]
+_ADAPTER: TypeAdapter[Pattern] = TypeAdapter(Pattern)
+
+
+def parse_pattern(document: Any) -> Pattern:
+    """Reads a pattern.
+
+    Args:
+        document: such as {'kind': 'weekly', 'at': '02:00', 'days': ['monday']}.
+
+    Raises:
+        Invalid: it breaks a rule; the details name the field.
+    """
+    try:
+        pattern = _ADAPTER.validate_python(document, strict=False)
+    except ValidationError as error:
+        details = [
+            f"{'.'.join(['repeat', *(str(part) for part in problem['loc'][1:])])}: "
+            f"{problem['msg'].removeprefix('Value error, ')}"
+            for problem in error.errors(include_input=False)
+        ]
+        raise Invalid(details[0], details) from None
+    at = getattr(pattern, "at", None)
+    if at is not None and at.tzinfo is not None:
+        raise Invalid("repeat.at: is a time of the wall clock; the zone stands in timezone")
+    return pattern
+
+
+def written(pattern: Pattern) -> dict[str, Any]:
+    """The pattern as a JSON object."""
+    return pattern.model_dump(mode="json", exclude_none=True)
+
+
+def instant_of(wall: datetime, where: ZoneInfo) -> datetime:
+    """The instant a wall-clock time names: the first of two, and the first after a gap that swallows it."""
+    return (instants_of(wall, where) or instants_of(next_that_exists(wall, where), where))[0]
+
+
+def instants(pattern: Pattern, where: ZoneInfo, start: date, after: datetime) -> Iterator[datetime]:
+    """The instants of a pattern, in order.
+
+    Daily, weekly and monthly ones, and cron expressions that fix hour and minute, happen at a
+    wall-clock time: on a day when the clocks jump over it at the first instant after the jump, on
+    a day that shows it twice once, the first time. A cron expression with `*` in the minute or
+    the hour goes by elapsed time through both, as cron(8) of Debian does.
+
+    Args:
+        pattern: what repeats.
+        where: the zone.
+        start: the day from which `every` counts.
+        after: instants after this one only.
+
+    Returns:
+        UTC instants without end, or until the year 9999.
+    """
+    previous = after
+    for instant in _candidates(pattern, where, start, after):
+        if instant > previous:  # two wall-clock times within one gap are one instant
+            yield instant
+            previous = instant
+
+
+def _candidates(pattern: Pattern, where: ZoneInfo, start: date, after: datetime) -> Iterator[datetime]:
+    if isinstance(pattern, CronExpression):
+        for ticked in CronSim(pattern.fields, after.astimezone(where)):
+            yield ticked.astimezone(UTC)
+        return
+    # A day earlier than `after`: its wall-clock time may name an instant after it.
+    wall_after = after.astimezone(where).replace(tzinfo=None) - timedelta(days=1)
+    for wall in _rule(pattern, start).xafter(wall_after, inc=True):
+        yield instant_of(wall, where)
+
+
+@lru_cache(maxsize=1000)
+def _rule(pattern: Daily | Weekly | Monthly, start: date) -> rrule:
+    begin = datetime.combine(start, pattern.at)
+    if isinstance(pattern, Daily):
+        return rrule(DAILY, dtstart=begin, interval=pattern.every, cache=False)
+    if isinstance(pattern, Weekly):
+        days = [DAYS.index(day) for day in pattern.days]
+        return rrule(WEEKLY, dtstart=begin, interval=pattern.every, byweekday=days, wkst=0)
+    if pattern.day is not None:
+        return rrule(MONTHLY, dtstart=begin, interval=pattern.every, bymonthday=pattern.day)
+    assert pattern.weekday is not None
+    nth = weekday(DAYS.index(pattern.weekday))(pattern.nth)
+    return rrule(MONTHLY, dtstart=begin, interval=pattern.every, byweekday=nth)
+
+
+WORDS: dict[str, dict[str, str]] = {
+    "en": {
+        "daily": "every day at {at}",
+        "every_days": "every {every} days at {at}",
+        "weekdays": "every weekday at {at}",
+        "weekly": "every {days} at {at}",
+        "every_weeks": "every {every} weeks on {days} at {at}",
+        "monthly_day": "on day {day} {months} at {at}",
+        "monthly_last": "on the last day {months} at {at}",
+        "monthly_nth": "on the {nth} {weekday} {months} at {at}",
+        "each_month": "of every month",
+        "every_months": "of the month, every {every} months,",
+        "and": " and ",
+        "zone": "{text}, {city} time",
+    },
+    "fr": {
+        "daily": "chaque jour à {at}",
+        "every_days": "tous les {every} jours à {at}",
+        "weekdays": "du lundi au vendredi à {at}",
+        "weekly": "chaque {days} à {at}",
+        "every_weeks": "toutes les {every} semaines, le {days}, à {at}",
+        "monthly_day": "le {day} {months} à {at}",
+        "monthly_last": "le dernier jour {months} à {at}",
+        "monthly_nth": "le {nth} {weekday} {months} à {at}",
+        "each_month": "de chaque mois",
+        "every_months": "du mois, tous les {every} mois,",
+        "and": " et ",
+        "zone": "{text}, heure de {city}",
+    },
+}
+NTH_WORDS = {
+    "en": {1: "first", 2: "second", 3: "third", 4: "fourth", 5: "fifth", -1: "last"},
+    "fr": {1: "premier", 2: "deuxième", 3: "troisième", 4: "quatrième", 5: "cinquième", -1: "dernier"},
+}
+
+
+def in_words(pattern: Pattern, zone_name: str, language: str) -> str:
+    """The pattern as a person says it: 'every weekday at 02:00, Paris time'.
+
+    Args:
+        pattern: what repeats.
+        zone_name: IANA name of its zone.
+        language: 'fr' for French, else English.
+    """
+    tongue = "fr" if language.startswith("fr") else "en"
+    words = WORDS[tongue]
+    text = _cron_words(pattern, tongue) if isinstance(pattern, CronExpression) else _words(pattern, tongue)
+    city = zone_name.rsplit("/", 1)[-1].replace("_", " ")
+    return words["zone"].format(text=text, city=city)
+
+
+def _words(pattern: Daily | Weekly | Monthly, tongue: str) -> str:
+    words = WORDS[tongue]
+    at = pattern.at.strftime("%H:%M:%S" if pattern.at.second else "%H:%M")
+    every = pattern.every
+    if isinstance(pattern, Daily):
+        return words["daily" if every == 1 else "every_days"].format(at=at, every=every)
+    if isinstance(pattern, Weekly):
+        chosen = sorted({DAYS.index(day) for day in pattern.days})
+        if chosen == [0, 1, 2, 3, 4] and every == 1:
+            return words["weekdays"].format(at=at)
+        names = [get_day_names(locale=tongue)[day] for day in chosen]
+        days = ", ".join(names[:-1]) + words["and"] + names[-1] if len(names) > 1 else names[0]
+        return words["weekly" if every == 1 else "every_weeks"].format(days=days, at=at, every=every)
+    months = words["each_month" if every == 1 else "every_months"].format(every=every)
+    if pattern.day is not None:
+        way = "monthly_last" if pattern.day == -1 else "monthly_day"
+        return words[way].format(day=pattern.day, months=months, at=at)
+    assert pattern.weekday is not None
+    assert pattern.nth is not None
+    weekday_name = get_day_names(locale=tongue)[DAYS.index(pattern.weekday)]
+    nth = NTH_WORDS[tongue][pattern.nth]
+    return words["monthly_nth"].format(nth=nth, weekday=weekday_name, months=months, at=at)
+
+
+def _cron_words(pattern: CronExpression, tongue: str) -> str:
+    options = Options()
+    options.casing_type = CasingTypeEnum.LowerCase
+    options.use_24hour_time_format = True
+    options.locale_code = "fr_FR" if tongue == "fr" else "en_US"
+    text = str(ExpressionDescriptor(pattern.fields, options).get_description())
+    # It names days and months in English whatever the language.
+    for names in (get_day_names, get_month_names):
+        for place, english in names(locale="en").items():
+            text = text.replace(english.lower(), names(locale=tongue)[place])
+    return text

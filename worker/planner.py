@@ -1,0 +1,53 @@
+"""Keeps the next occurrence of every series planned."""
+
+import asyncio
+
+from core import planning
+from core.clock import Clock
+from core.errors import Unavailable
+from core.lane import Lane
+
+# Series go by minutes: between two looks others may use the database.
+PAUSE_SECONDS = 0.25
+AWAY_SECONDS = 2
+
+
+class Planner:
+    """Plans what is next whenever something may have left the plan.
+
+    Args:
+        name: the worker's name.
+        lane: its connection for planning.
+        clock: the database's clock.
+    """
+
+    def __init__(self, name: str, lane: Lane, clock: Clock) -> None:
+        self._name = name
+        self._lane = lane
+        self._clock = clock
+        self._asked = asyncio.Event()
+
+    def ask(self) -> None:
+        """Says that a series may have nothing planned."""
+        self._asked.set()
+
+    async def catch_up(self) -> None:
+        """After an outage: what series have overdue counts as what they missed last.
+
+        Raises:
+            Unavailable.
+        """
+        await planning.collapse_missed(self._lane)
+
+    async def serve(self) -> None:
+        """Plans whenever it is asked to; for ever."""
+        while True:
+            await self._asked.wait()
+            self._asked.clear()
+            try:
+                await planning.plan_next(self._lane, self._name, self._clock)
+            except Unavailable:
+                self._asked.set()
+                await asyncio.sleep(AWAY_SECONDS)
+            else:
+                await asyncio.sleep(PAUSE_SECONDS)
