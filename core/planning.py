@@ -45,7 +45,8 @@ async def _plan_one(lane: Lane, worker: str, series: Series, periods: list[Black
         fingerprint = catalogue().cron(series.cron_name).fingerprint
     except (Invalid, NotFound) as error:
         await lane.fetch(
-            "UPDATE cron_series SET status = 'paused', error_message = %s WHERE id = %s AND status = 'active'",
+            "UPDATE cron_series SET status = 'paused', error_message = %s "
+            "WHERE id = %s AND status = 'active'",
             (f"paused: {error.message}", series.id),
         )
         return
@@ -100,7 +101,8 @@ async def decide_late(lane: Lane, worker: str) -> int:
             RETURNING id, cron_name, late_policy, not_after, error_message
         ), told AS (
             INSERT INTO cron_events (actor, via, kind, schedule_id, cron_name, details)
-            SELECT %s, 'worker', CASE late_policy WHEN 'drop' THEN 'schedule.expired' ELSE 'schedule.held' END,
+            SELECT %s, 'worker',
+                   CASE late_policy WHEN 'drop' THEN 'schedule.expired' ELSE 'schedule.held' END,
                    id, cron_name, jsonb_build_object('not_after', not_after, 'error', error_message)
             FROM decided
         )

@@ -184,6 +184,7 @@ def _rule(pattern: Daily | Weekly | Monthly, start: date) -> rrule:
     if pattern.day is not None:
         return rrule(MONTHLY, dtstart=begin, interval=pattern.every, bymonthday=pattern.day)
     assert pattern.weekday is not None
+    assert pattern.nth is not None
     nth = weekday(DAYS.index(pattern.weekday))(pattern.nth)
     return rrule(MONTHLY, dtstart=begin, interval=pattern.every, byweekday=nth)
 

@@ -35,6 +35,7 @@ from core.tables import schedules
 
 Status = Literal["pending", "triggered", "cancelled", "failed"]
 LatePolicy = Literal["fire", "drop", "ask"]
+LATE_POLICIES: tuple[LatePolicy, ...] = ("fire", "drop", "ask")
 STATUSES: tuple[Status, ...] = ("pending", "triggered", "cancelled", "failed")
 MAX_BATCH = 10_000
 MAX_NAME = 200
@@ -107,6 +108,8 @@ def plan(
     *,
     created_by: str | None = None,
     idempotency_key: str | None = None,
+    not_after: datetime | None = None,
+    late_policy: LatePolicy = "fire",
 ) -> Schedule:
     """Plans one execution.
 
@@ -117,6 +120,9 @@ def plan(
         parameters: for this run; checked against the cron's schema, kept as given.
         created_by: in whose name; the actor's where it is not given.
         idempotency_key: a second call with the same key makes nothing and returns the first one's schedule.
+        not_after: its deadline, where it could not fire in time.
+        late_policy: what happens after the deadline: 'fire' it all the same, 'drop' it (it becomes
+            failed, 'expired'), or 'ask' (it is held until a person decides).
 
     Returns:
         The schedule, pending.
@@ -137,6 +143,8 @@ def plan(
         "checked": cron.fingerprint,
         "created_by": _name(created_by, "createdBy") or actor.name,
         "idempotency_key": _name(idempotency_key, "Idempotency-Key"),
+        "not_after": _deadline(not_after, instant, late_policy),
+        "late_policy": late_policy,
     }
     made = (
         insert(schedules)
@@ -401,6 +409,37 @@ def change(
     return Schedule(*row)
 
 
+def decide(actor: Actor, schedule_id: UUID, *, fire: bool) -> Schedule:
+    """Answers for a schedule that is held because its deadline passed: fire it now, or drop it.
+
+    Raises:
+        NotFound: there is none of that id.
+        Conflict: it is not held.
+        Forbidden, Unavailable.
+    """
+    require(actor, "schedule")
+    values: dict[str, Any] = (
+        {"held_at": None, "late_policy": "fire", "due_at": func.clock_timestamp(), "error_message": None}
+        if fire
+        else {"held_at": None, "status": "failed", "error_message": f"expired: dropped by {actor.name}"}
+    )
+    held = (schedules.c.status == "pending", schedules.c.held_at.is_not(None))
+    changed = (
+        update(schedules)
+        .where(schedules.c.id == schedule_id, *held)
+        .values(values)
+        .returning(*_COLUMNS)
+        .cte("changed")
+    )
+    kind = "schedule.released" if fire else "schedule.expired"
+    told = events.told(actor, kind, changed, schedule_id=changed.c.id)
+    with reading() as connection:
+        row = connection.execute(select(changed).add_cte(told)).one_or_none()
+    if row is None:
+        raise Conflict(f"id: the schedule is {get(schedule_id).status} and waits for no decision")
+    return Schedule(*row)
+
+
 def mark_triggered(actor: Actor, schedule_id: UUID, execution_id: UUID) -> Schedule:
     """Settles a schedule that a worker of another make has fired; a second call changes nothing.
 
@@ -449,6 +488,18 @@ def _name(given: str | None, field: str) -> str | None:
     if not given.strip() or len(given) > MAX_NAME or not given.isprintable():
         raise Invalid(f"{field}: must be 1 to {MAX_NAME} printable characters")
     return given
+
+
+def _deadline(not_after: datetime | None, instant: datetime, late_policy: LatePolicy) -> datetime | None:
+    if late_policy not in LATE_POLICIES:
+        raise Invalid(f"latePolicy: must be one of {', '.join(LATE_POLICIES)}")
+    if not_after is None:
+        if late_policy != "fire":
+            raise Invalid("notAfter: must be given with latePolicy drop or ask")
+        return None
+    if check_instant(not_after, "notAfter") <= instant:
+        raise Invalid("notAfter: must be later than scheduledAt")
+    return not_after
 
 
 def _refusal(error: IntegrityError) -> CrondeskError:

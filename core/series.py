@@ -250,7 +250,7 @@ def next_batch(series: Series, periods: Sequence[Blackout], now: datetime) -> li
     chosen: list[tuple[datetime, datetime]] = []
     if series.missed == "all" and series.last_occurrence is not None:
         gone = replace(series, last_occurrence=None)
-        missed = []
+        missed: list[datetime] = []
         for instant in upcoming(gone, periods, series.last_occurrence):
             if instant > now or len(missed) >= MISSED_AT_MOST:
                 break
@@ -373,11 +373,16 @@ def _cancel_pending(connection: Connection, actor: Actor, series_id: UUID) -> No
         .cte("cancelled")
     )
     told = events.told(actor, "schedule.cancelled", cancelled, schedule_id=cancelled.c.id)
-    connection.execute(select(cancelled).add_cte(told))
+    count = len(connection.execute(select(cancelled).add_cte(told)).all())
+    # They were planned and will not happen: they do not count towards repeat_count.
+    connection.execute(update(table).where(table.c.id == series_id).values(planned=table.c.planned - count))
 
 
 def _plan_next(connection: Connection, actor: Actor, series: Series, now: datetime) -> None:
     batch = next_batch(series, _read_blackouts(connection, series.cron_name), now)
+    if not batch:
+        connection.execute(update(table).where(table.c.id == series.id).values(status="ended"))
+        return
     call = func.crondesk_plan_occurrences(
         series.id,
         series.last_occurrence,

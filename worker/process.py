@@ -6,8 +6,9 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
+from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.date import DateTrigger
@@ -126,7 +127,7 @@ class Process:
             task.result()  # a service that ends by itself has met an error nobody foresaw: let it be seen
 
     def _add_jobs(self) -> None:
-        jobs: dict[str, tuple[Callable[[], Awaitable[None]], float]] = {
+        jobs: dict[str, tuple[Callable[[], Coroutine[Any, Any, None]], float]] = {
             "poll": (self._poll, POLL_SECONDS),
             "beat": (self._beat, BEAT_SECONDS),
             "tidy": (self._tidy, TIDY_SECONDS),
@@ -255,7 +256,9 @@ class Process:
             await _guarded("beat", self._beat)()
 
 
-def _guarded(name: str, call: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+def _guarded(
+    name: str, call: Callable[[], Coroutine[Any, Any, None]]
+) -> Callable[[], Coroutine[Any, Any, None]]:
     async def run() -> None:
         try:
             await call()
