@@ -1,0 +1,70 @@
+// The parts that cells are made of: each kind of part is built by the function of its name.
+
+const builders = {
+  text(part, table) {
+    if (part.go) return link(part, table);
+    return make("span", classes("text", part), part.text);
+  },
+  badge: (part) => make("span", `badge ${part.colour}`, part.text),
+  countdown(part) {
+    const element = make("time", "countdown");
+    element.dataset.at = part.at;
+    return element;
+  },
+  ago(part) {
+    const element = make("time", classes("text", part));
+    element.dataset.since = part.since;
+    return element;
+  },
+  elapsed(part) {
+    const element = make("time", "text elapsed");
+    element.dataset.began = part.since;
+    return element;
+  },
+  tags(part) {
+    const list = make("span", "tags");
+    for (const tag of part.tags) list.append(make("span", "tag", tag));
+    return list;
+  },
+  strip(part) {
+    const strip = make("span", "strip");
+    strip.setAttribute("role", "img");
+    strip.setAttribute("aria-label", part.label);
+    for (const run of part.runs) {
+      const bar = make("i", run.status);
+      bar.title = run.title;
+      strip.append(bar);
+    }
+    return strip;
+  },
+  actions(part, table, row) {
+    const group = make("span", "actions");
+    for (const action of part.actions) {
+      const button = make("button", action.look ?? "", action.label);
+      button.type = "button";
+      button.dataset.focus = `${row.id} ${action.act}`;
+      button.setAttribute("aria-label", `${action.label}: ${row.name}`);
+      button.disabled = Boolean(action.disabled);
+      button.addEventListener("click", () => table.trigger("act", { act: action.act, id: row.id }));
+      group.append(button);
+    }
+    return group;
+  },
+};
+
+const classes = (first, part) =>
+  [first, part.strong && "strong", part.quiet && "quiet", part.mono && "mono", part.bad && "bad"]
+    .filter(Boolean)
+    .join(" ");
+
+// A real link, so that it opens in a new tab too; a plain click stays in this session.
+function link(part, table) {
+  const element = make("a", classes("text", part), part.text);
+  element.href = `${part.go.page}?${new URLSearchParams(part.go.query)}`;
+  element.addEventListener("click", (event) => {
+    if (event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
+    event.preventDefault();
+    table.trigger("go", part.go);
+  });
+  return element;
+}

@@ -1,0 +1,116 @@
+"""What has run and runs: the history, and one execution in full."""
+
+import json
+from uuid import UUID
+
+import streamlit as st
+
+from core import executions
+from core.errors import NotFound
+from core.executions import Execution, Filter
+from pages.parts import filters, notices, problems, table, times, words
+from pages.parts.cancel_dialog import stop
+from pages.parts.figures import number
+from pages.parts.language import _, ngettext
+from pages.parts.one_execution import one_execution
+from pages.parts.run_dialog import run_now
+from pages.parts.schedule_dialog import plan
+
+REFRESH_SECONDS = 3
+PAGE = 50
+ANY = "any"
+
+
+def page() -> None:
+    """Shows the page."""
+    with problems.page():
+        wanted = st.query_params.get("id")
+        if wanted:
+            one_execution(_identifier(wanted))
+        else:
+            _list()
+    notices.answer({"stop": stop, "run": run_now, "again": plan})
+
+
+def _identifier(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound("id: there is no such execution") from None
+
+
+def _list() -> None:
+    st.title(_("Executions"), anchor=False)
+    choices = {ANY: _("All"), **{name: _(word) for name, word in words.EXECUTION.items()}}
+    with st.container(horizontal=True, vertical_alignment="center"):
+        status = filters.status(choices, ANY)
+        cron = filters.cron()
+        search = filters.search(_("Cron, parameters, person or error"))
+    _rows(None if status == ANY else status, cron, search)
+
+
+@st.fragment(run_every=REFRESH_SECONDS)
+def _rows(status: executions.Status | None, cron: str | None, search: str | None) -> None:
+    with problems.told():
+        wanted = Filter(status=status, cron_name=cron, search=search)
+        found = executions.find(wanted, limit=PAGE, cursor=st.query_params.get(filters.AFTER))
+        if not found.rows:
+            _nothing(narrowed=bool(status or cron or search))
+            return
+        how_many = number(found.count, found.count_is_estimate)
+        st.caption(ngettext("{} execution", "{} executions", found.count).format(how_many))
+        columns = [
+            table.Column("status", _("Status"), "narrow"),
+            table.Column("started", _("Begun"), "narrow"),
+            table.Column("cron", _("Cron"), heads=True),
+            table.Column("parameters", _("Parameters and error"), "clip"),
+            table.Column("lasted", _("Duration"), "number"),
+            table.Column("by", _("Started by"), "narrow"),
+        ]
+        table.table("executions", _("Executions"), columns, [_row(run) for run in found.rows])
+        filters.pager(found.cursor)
+
+
+def _nothing(*, narrowed: bool) -> None:
+    if narrowed:
+        st.info(_("No execution matches. Search for less, or choose another cron or status."))
+    else:
+        st.info(_("Nothing has run yet. Choose a cron and press Run now."))
+        st.page_link("crons.py", label=_("To the crons"), icon=":material/arrow_forward:")
+
+
+def _row(run: Execution) -> table.Row:
+    title = words.title_of_cron(run.cron_name)
+    begun = run.started_at or run.queued_at
+    when = times.day_and_time(begun.replace(microsecond=0))
+    return table.Row(
+        id=str(run.id),
+        name=f"{title}, {when}",
+        cells={
+            "status": [table.badge(run.status, words.of_execution(run.status))],
+            "started": [table.text(when, go=table.to("executions", id=str(run.id))), table.ago(begun)],
+            "cron": [table.text(title, strong=True), table.text(run.cron_name, quiet=True, mono=True)],
+            "parameters": _parameters(run),
+            "lasted": _lasted(run),
+            "by": [table.text(run.triggered_by or "–", quiet=True)],
+        },
+    )
+
+
+def _parameters(run: Execution) -> list[table.Part]:
+    parts = []
+    if run.parameters:
+        written = json.dumps(run.parameters, ensure_ascii=False)
+        parts.append(table.text(written[1:-1], mono=True, quiet=True))
+    if run.error_message:
+        parts.append(table.text(run.error_message, bad=run.status == "failed"))
+    return parts
+
+
+def _lasted(run: Execution) -> list[table.Part]:
+    if run.status == "running" and run.started_at:
+        return [table.elapsed(run.started_at)]
+    return [table.text(times.lasted(run.duration_seconds))]
+
+
+page()

@@ -1,0 +1,26 @@
+"""What the dashboard is made of: its pages, its look; the script that runs for each viewer."""
+
+import streamlit as st
+
+from core.settings import ROOT
+from pages.parts.language import _
+from pages.parts.notices import notices
+
+# A picture of our own: for one of Streamlit's icons the browser would ask an outside host.
+ICON = ROOT / "assets" / "icon.png"
+LOGO = ROOT / "assets" / "logo.svg"
+
+st.set_page_config(page_title="Crondesk", page_icon=str(ICON), layout="wide")
+st.html(ROOT / "assets" / "page.css")
+st.logo(str(LOGO), size="medium")
+
+PAGES = {
+    "crons": st.Page("crons.py", title=_("Crons"), default=True),
+    "scheduled": st.Page("scheduled.py", title=_("Scheduled"), url_path="scheduled"),
+    "executions": st.Page("executions.py", title=_("Executions"), url_path="executions"),
+}
+chosen = st.navigation(list(PAGES.values()), position="top")
+notices()
+if followed := st.session_state.pop("go", None):
+    st.switch_page(PAGES[followed["page"]], query_params=followed["query"])
+chosen.run()

@@ -1,0 +1,86 @@
+"""The figures above the catalogue, and the heartbeat of the workers."""
+
+from datetime import timedelta
+
+from core import overview, workers
+from pages.parts.component import component, words
+from pages.parts.language import _, language, ngettext
+from pages.parts.table import milliseconds
+from pages.parts.words import title_of_cron
+
+_figures = component("figures")
+
+
+def figures() -> None:
+    """Shows how things stand: pending, next, running, success rate, and whether a worker lives."""
+    stand, pulse = overview.figures(), workers.pulse()
+    _figures(
+        key="figures",
+        data={
+            "now": milliseconds(stand.now),
+            "figures": [_pending(stand), _next(stand), _running(stand), _success(stand)],
+            "pulse": _pulse(pulse),
+            "words": words(),
+        },
+    )
+
+
+def number(count: int, estimated: bool = False) -> str:
+    """A count with its thousands apart; an estimate says so and is rounded."""
+    if estimated:
+        digits = len(str(count))
+        count = round(count, 2 - digits)
+    space = "\u202f" if language() == "fr" else ","
+    return ("≈ " if estimated else "") + f"{count:,}".replace(",", space)
+
+
+def _pending(stand: overview.Figures) -> dict[str, object]:
+    return {"label": _("Pending"), "value": number(stand.pending, stand.pending_is_estimate)}
+
+
+def _next(stand: overview.Figures) -> dict[str, object]:
+    if stand.next is None:
+        return {"label": _("Next"), "value": "–", "note": _("nothing is planned")}
+    return {
+        "label": _("Next"),
+        "value": "",
+        "at": milliseconds(stand.next.due_at),
+        "note": title_of_cron(stand.next.cron_name),
+    }
+
+
+def _running(stand: overview.Figures) -> dict[str, object]:
+    waiting = ngettext("{} is waiting", "{} are waiting", stand.queued).format(number(stand.queued))
+    return {
+        "label": _("Running now"),
+        "value": number(stand.running),
+        "note": waiting if stand.queued else None,
+    }
+
+
+def _success(stand: overview.Figures) -> dict[str, object]:
+    label = _("Success over 7 days")
+    if stand.success_rate is None:
+        return {"label": label, "value": "–", "note": _("nothing has run")}
+    # Rounded down: 100 % says that nothing failed.
+    percent = f"{int(stand.success_rate * 1000) / 10:.1f}".removesuffix(".0")
+    value = percent.replace(".", ",") + "\u202f%" if language() == "fr" else percent + "%"
+    return {"label": label, "value": value}
+
+
+def _pulse(pulse: workers.Pulse) -> dict[str, object]:
+    overdue = ngettext("{} overdue", "{} overdue", pulse.overdue).format(number(pulse.overdue))
+    if not pulse.alive:
+        gone = _("No worker is alive: what is planned will not run until one is started.")
+        return {"alive": False, "text": f"{gone} {overdue.capitalize()}." if pulse.overdue else gone}
+    freshest = pulse.alive[0]
+    count = len(pulse.alive)
+    # Translators: the other {} is a duration with 'ago', and ticks.
+    who = ngettext("worker: last tick {{}}", "{count} workers: last tick {{}}", count)
+    parts = [who.format(count=count), overdue]
+    if freshest.clock_offset_ms is not None:
+        parts.append(_("clock offset {} ms").format(round(freshest.clock_offset_ms)))
+    seen = max(freshest.beat_at, freshest.ticked_at or freshest.beat_at)
+    # A worker that has just looked may be a moment ahead of the reading.
+    since = min(seen, pulse.now - timedelta(0))
+    return {"alive": True, "since": milliseconds(since), "text": ", ".join(parts)}

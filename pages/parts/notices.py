@@ -1,0 +1,49 @@
+"""What a page says and opens after it was acted on: toasts that outlive the rerun, and dialogs."""
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+
+def toast_later(text: str) -> None:
+    """Says it in a toast on the next run of the page."""
+    st.session_state.setdefault("toasts", []).append(text)
+
+
+def ask(name: str, *given: Any) -> None:
+    """Asks, in a callback, for the dialog of that name; the whole page runs and opens it."""
+    st.session_state["asked"] = (name, given)
+    st.rerun()
+
+
+def answer(dialogs: dict[str, Callable[..., None]]) -> None:
+    """Opens the dialog that was asked for, if it is one of these."""
+    name, given = st.session_state.pop("asked", (None, ()))
+    if name in dialogs:
+        st.session_state["opened"] = st.session_state.get("opened", 0) + 1
+        dialogs[name](*given)
+
+
+def fresh_key(name: str) -> str:
+    """A key for the widgets of the dialog that is open: another one each time it is opened."""
+    return f"{name}{st.session_state.get('opened', 0)}"
+
+
+def notices() -> None:
+    """Shows what waits to be said."""
+    for text in st.session_state.pop("toasts", []):
+        st.toast(text)
+
+
+def go(page: str, **query: str) -> None:
+    """Goes to another page of the dashboard."""
+    st.session_state["go"] = {"page": page, "query": query}
+    st.rerun()
+
+
+def follow(key: str) -> None:
+    """Follows, in a callback, the link that was clicked in a component."""
+    followed = st.session_state[key].go
+    if followed:
+        go(followed["page"], **followed["query"])

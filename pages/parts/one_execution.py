@@ -1,0 +1,79 @@
+"""One execution in full: its facts, what it prints as it comes, and what happened to it."""
+
+from uuid import UUID
+
+import streamlit as st
+
+from core import events, executions
+from core.executions import UNFINISHED, Execution
+from pages.parts import facts, notices, problems, table, times, words
+from pages.parts.language import _
+from pages.parts.output import output
+from pages.parts.timeline import of_execution, timeline
+
+REFRESH_SECONDS = 1
+
+
+def one_execution(execution_id: UUID) -> None:
+    """Shows the execution of that id.
+
+    Raises:
+        NotFound, Unavailable.
+    """
+    run = executions.get(execution_id)
+    if st.button(_("All executions"), icon=":material/arrow_back:", type="tertiary"):
+        notices.go("executions")
+    begun = (run.started_at or run.queued_at).replace(microsecond=0)
+    facts.heading(words.title_of_cron(run.cron_name), times.day_and_time(begun))
+    _buttons(run)
+    if run.status in UNFINISHED:
+        _living(execution_id)
+    else:
+        _body(run)
+
+
+def _buttons(run: Execution) -> None:
+    with st.container(horizontal=True):
+        if run.status in UNFINISHED:
+            asked = run.cancel_requested_at is not None
+            label = _("Stopping…") if asked else _("Stop the run")
+            st.button(label, disabled=asked, on_click=notices.ask, args=("stop", run.id))
+        same = (run.cron_name, run.parameters)
+        st.button(_("Run again"), type="primary", on_click=notices.ask, args=("run", *same))
+        st.button(_("Schedule the same"), on_click=notices.ask, args=("again", *same))
+        if run.scheduled_id and st.button(_("To its schedule")):
+            notices.go("scheduled", id=str(run.scheduled_id))
+
+
+@st.fragment(run_every=REFRESH_SECONDS)
+def _living(execution_id: UUID) -> None:
+    with problems.told():
+        run = executions.get(execution_id)
+        if run.status not in UNFINISHED:
+            st.rerun()
+        _body(run)
+
+
+def _body(run: Execution) -> None:
+    facts.facts("execution", _facts(run))
+    output(run)
+    facts.parameters(run.parameters)
+    timeline(of_execution(run, events.of_execution(run.id)))
+
+
+def _facts(run: Execution) -> dict[str, list[table.Part]]:
+    running = run.status == "running" and run.started_at is not None
+    lasted = table.elapsed(run.started_at) if running and run.started_at else None
+    ended = run.exit_code is not None
+    return {
+        _("Status"): [table.badge(run.status, words.of_execution(run.status))],
+        _("Duration"): [lasted or table.text(times.lasted(run.duration_seconds))],
+        _("Begun"): facts.instant(run.started_at) if run.started_at else [],
+        _("Ended"): facts.instant(run.finished_at) if run.finished_at else [],
+        _("Exit code"): [table.text(str(run.exit_code), mono=True, bad=run.exit_code != 0)] if ended else [],
+        _("Error"): [table.text(run.error_message, bad=True)] if run.error_message else [],
+        _("Started by"): [table.text(run.triggered_by or "–")],
+        _("Worker"): [table.text(run.worker, mono=True)] if run.worker else [],
+        _("Cron"): [table.text(run.cron_name, mono=True, go=table.to("executions", cron=run.cron_name))],
+        _("Identifier"): [table.text(str(run.id), mono=True, quiet=True)],
+    }

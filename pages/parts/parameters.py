@@ -1,0 +1,105 @@
+"""Parameters of a run: as a form and as JSON, in step with each other."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import streamlit as st
+
+from core.catalogue import Cron
+from core.errors import CrondeskError, Invalid
+from core.parameters import Parameters, check, parse_json
+from pages.parts.language import _
+from pages.parts.problems import sentence_of
+from pages.parts.rules import broken
+from pages.parts.schema_form import schema_form
+
+TALLEST = 20
+
+
+@dataclass(slots=True)
+class Draft:
+    """The parameters that are being written.
+
+    Attributes:
+        start: what the view began with; it stays, so that its fields keep what is typed into them.
+        latest: what they are now; None while they cannot be read.
+        version: of the view; another one begins with new fields.
+        view: 'form' or 'json'.
+    """
+
+    start: Parameters
+    latest: Parameters | None = None
+    version: int = 0
+    view: str = "form"
+    problems: list[str] = field(default_factory=list)
+
+
+def parameters_editor(cron: Cron, start: Parameters, key: str) -> Draft:
+    """Shows the parameters as a form or as JSON.
+
+    Args:
+        cron: whose schema makes the form.
+        start: what they are at first.
+        key: names the editor.
+
+    Returns:
+        What they are now, with what is wrong with them.
+    """
+    draft: Draft = st.session_state.setdefault(f"{key} draft", Draft(start))
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown(f"**{_('Parameters')}**", width="content")
+        if not cron.parameters.get("properties") and not draft.start:
+            st.caption(_("This cron takes none."), width="content")
+            draft.latest, draft.problems = {}, broken({}, cron.parameters)
+            return draft
+        words = {"form": _("Form"), "json": _("JSON")}
+        chosen = st.segmented_control(
+            _("View of the parameters"),
+            list(words),
+            default="form",
+            required=True,
+            format_func=lambda view: words[view],
+            label_visibility="collapsed",
+            key=f"{key} view",
+        )
+    if chosen != draft.view and draft.latest is None:
+        st.info(_("Mend the JSON first, so that the form can show it."))
+        chosen = draft.view
+    if chosen != draft.view:
+        draft.start, draft.view, draft.version = draft.latest or {}, chosen or "form", draft.version + 1
+    if draft.view == "form":
+        draft.latest = schema_form(cron.parameters, draft.start, f"{key} {draft.version}")
+        draft.problems = [] if draft.latest is not None else [_("One of the fields cannot be read yet.")]
+    else:
+        _as_json(draft, f"{key} {draft.version} json")
+    if draft.latest is not None:
+        draft.problems = broken(draft.latest, cron.parameters) or _refused(draft.latest, cron)
+    return draft
+
+
+def _as_json(draft: Draft, key: str) -> None:
+    text = json.dumps(draft.start, ensure_ascii=False, indent=2)
+    height = 56 + 24 * min(TALLEST, max(5, text.count("\n") + 1))
+    written = st.text_area(
+        _("Parameters as JSON"), text, height=height, label_visibility="collapsed", key=key
+    )
+    try:
+        value: Any = parse_json(written or "{}")
+    except Invalid as error:
+        where = error.message.removeprefix("not JSON: ")
+        sentence = sentence_of(error)
+        draft.latest, draft.problems = None, [f"{sentence} {where}" if "line" in where else sentence]
+        return
+    if isinstance(value, dict):
+        draft.latest, draft.problems = value, []
+    else:
+        draft.latest, draft.problems = None, [_("The parameters must be one JSON object, in braces.")]
+
+
+def _refused(parameters: Parameters, cron: Cron) -> list[str]:
+    try:
+        check(parameters, cron.parameters)
+    except CrondeskError as error:
+        return [sentence_of(error)]
+    return []

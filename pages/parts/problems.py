@@ -1,0 +1,99 @@
+"""Errors of core as one sentence in the reader's language, never a traceback."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from core import overview
+from core.errors import Conflict, CrondeskError, NotFound, Unavailable
+from pages.parts.language import _, marked
+from pages.parts.words import plain
+
+AWAY = marked(
+    "The database cannot be reached. It is tried again every few seconds, and nothing that was saved is lost."
+)
+TRY_AGAIN_SECONDS = 3
+
+# What core says, and what a reader is told. Patterns, tried in this order.
+TOLD = {
+    r"too late, the schedule is being fired": marked(
+        "Too late: this run is starting right now and can no longer be cancelled or changed."
+    ),
+    r"the schedule is triggered already": marked(
+        "Too late: this run has started already. It can still be stopped from its execution."
+    ),
+    r"the schedule is cancelled already": marked("This run has been cancelled already."),
+    r"the schedule is failed already": marked(
+        "This run has failed already, so there is nothing left to change."
+    ),
+    r"is already running, and the catalogue forbids overlap": marked(
+        "This cron is running already, and its catalogue entry allows one run at a time. "
+        "Wait for the end, or stop the run under way."
+    ),
+    r"the execution has ended already": marked("This execution has ended already."),
+    r"there is no such schedule": marked("There is no such planned run (any more)."),
+    r"there is no such execution": marked("There is no such execution (any more)."),
+    r"no such cron|not in the catalogue": marked("This cron is not in the catalogue (any more)."),
+    r"is in the past": marked("This time has passed: choose one to come."),
+    r"more than ten years ahead": marked("This is more than ten years ahead."),
+    r"larger than \d+ KiB": marked("The parameters are larger than 64 KiB."),
+    r"nested deeper": marked("The parameters are nested too deep."),
+    r"NUL byte": marked("The parameters contain a NUL byte, which PostgreSQL cannot keep."),
+    r"a key stands twice": marked("A key stands twice in one object."),
+    r"not JSON": marked("This is not JSON."),
+    r"must be a JSON object": marked("The parameters must be one JSON object, in braces."),
+    r"may not": marked("Your role does not allow this."),
+    r"cursor: ": marked("This page of the list is gone; begin at the first one."),
+}
+
+
+def sentence_of(error: CrondeskError) -> str:
+    """The error as one sentence in the reader's language."""
+    if isinstance(error, Unavailable):
+        return _(AWAY)
+    for pattern, sentence in TOLD.items():
+        if re.search(pattern, error.message):
+            return _(sentence)
+    if isinstance(error, NotFound):
+        return _("This does not exist (any more).")
+    if isinstance(error, Conflict):
+        return _("This is not possible in the state that things are in now.")
+    return error.message.rstrip(".") + "."
+
+
+def show(error: CrondeskError) -> None:
+    """Shows the error where the page stands."""
+    icon = ":material/cloud_off:" if isinstance(error, Unavailable) else ":material/error:"
+    st.error(plain(sentence_of(error)), icon=icon)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Shows an error of core in place of what the block would have shown."""
+    try:
+        yield
+    except CrondeskError as error:
+        show(error)
+
+
+@contextmanager
+def page() -> Iterator[None]:
+    """As `told`, for the body of a page; it comes back by itself when the database does."""
+    try:
+        yield
+    except Unavailable as error:
+        show(error)
+        _come_back()
+    except CrondeskError as error:
+        show(error)
+
+
+@st.fragment(run_every=TRY_AGAIN_SECONDS)
+def _come_back() -> None:
+    try:
+        overview.clock()
+    except Unavailable:
+        return
+    st.rerun()

@@ -1,0 +1,126 @@
+"""Broken rules of a JSON Schema as sentences in the reader's language."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+from referencing.exceptions import Unresolvable
+from referencing.jsonschema import EMPTY_REGISTRY
+
+from pages.parts.language import _, language, marked
+
+MAX_SHOWN = 20
+
+# Each is filled with what the schema says.
+SENTENCES = {
+    "minimum": marked("must be at least {}"),
+    "maximum": marked("must be at most {}"),
+    "exclusiveMinimum": marked("must be more than {}"),
+    "exclusiveMaximum": marked("must be less than {}"),
+    "multipleOf": marked("must be a multiple of {}"),
+    "minLength": marked("must have at least {} characters"),
+    "maxLength": marked("must have at most {} characters"),
+    "minItems": marked("must have at least {} entries"),
+    "maxItems": marked("must have at most {} entries"),
+    "pattern": marked("must match the pattern {}"),
+    "format": marked("must be written as {}"),
+    "const": marked("must be {}"),
+    "enum": marked("must be one of {}"),
+    "type": marked("must be of the type {}"),
+}
+
+
+def broken(parameters: Any, schema: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the parameters: for each broken rule 'Label: sentence'."""
+    validator = Draft202012Validator(
+        schema,
+        format_checker=Draft202012Validator.FORMAT_CHECKER,
+        registry=EMPTY_REGISTRY,  # nothing is fetched from anywhere
+    )
+    try:
+        errors = list(validator.iter_errors(parameters))
+    except Unresolvable:
+        return [_("The catalogue's schema of this cron refers to what is not there.")]
+    errors.sort(key=lambda error: [str(part) for part in error.absolute_path])
+    return [sentence for error in errors for sentence in _sentences(error, schema)][:MAX_SHOWN]
+
+
+def _sentences(error: ValidationError, schema: Mapping[str, Any]) -> Iterator[str]:
+    path = [str(part) for part in error.absolute_path]
+    if error.validator == "required":
+        for name in error.validator_value:
+            if name not in error.instance:
+                yield f"{label_of([*path, name], schema)}: " + _("is required")
+    elif error.validator == "additionalProperties":
+        known = error.schema.get("properties", {})
+        for name in error.instance:
+            if name not in known:
+                yield f"{label_of([*path, name], schema)}: " + _("is not a parameter of this cron")
+    else:
+        where = label_of(path, schema)
+        yield f"{where}: {_rule(error)}" if where else _rule(error)
+
+
+def _rule(error: ValidationError) -> str:
+    if error.validator == "minLength" and error.validator_value == 1:
+        return _("must not be empty")
+    if error.validator == "uniqueItems":
+        return _("must not hold an entry twice")
+    if error.validator in SENTENCES:
+        return _(SENTENCES[str(error.validator)]).format(_written(error.validator_value))
+    return _("does not fit the catalogue's schema ({})").format(error.validator)
+
+
+def _written(limit: Any) -> str:
+    if isinstance(limit, list):
+        return ", ".join(_written(one) for one in limit)
+    return limit if isinstance(limit, str) else json.dumps(limit, ensure_ascii=False)
+
+
+def label_of(path: list[str], schema: Mapping[str, Any]) -> str:
+    """What people call the place in the parameters: the titles on the way to it."""
+    labels = []
+    rule: Any = schema
+    for part in path:
+        rule = resolved(rule, schema)
+        if part.isdigit() and "items" in rule:
+            rule = rule["items"]
+            labels.append(f"{int(part) + 1}.")
+        else:
+            rule = rule.get("properties", {}).get(part, {})
+            labels.append(title_of(rule, part) if isinstance(rule, dict) else part)
+    return " › ".join(labels)
+
+
+def resolved(rule: Any, root: Mapping[str, Any]) -> dict[str, Any]:
+    """The rule, or the one inside the same schema that its $ref names."""
+    for _step in range(10):
+        reference = rule.get("$ref") if isinstance(rule, dict) else None
+        if not isinstance(reference, str) or not reference.startswith("#/"):
+            break
+        target: Any = root
+        for part in reference[2:].split("/"):
+            target = (
+                target.get(part.replace("~1", "/").replace("~0", "~"), {}) if isinstance(target, dict) else {}
+            )
+        rule = {**target, **{key: value for key, value in rule.items() if key != "$ref"}}
+    return rule if isinstance(rule, dict) else {}
+
+
+def title_of(rule: Mapping[str, Any], name: str) -> str:
+    """A parameter's title in the reader's language; its name where it has none."""
+    return str(_in_language(rule, "title") or name)
+
+
+def description_of(rule: Mapping[str, Any]) -> str | None:
+    """A parameter's description in the reader's language."""
+    return _in_language(rule, "description")
+
+
+def _in_language(rule: Mapping[str, Any], key: str) -> str | None:
+    both = rule.get(f"x-{key}")
+    if isinstance(both, dict):
+        return both.get(language()) or both.get("en") or rule.get(key)
+    return rule.get(key)

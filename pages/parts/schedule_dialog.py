@@ -1,0 +1,103 @@
+"""The dialog that plans a run, or moves and edits one that is planned."""
+
+from datetime import datetime
+from uuid import UUID, uuid4
+
+import streamlit as st
+
+from core import schedules
+from core.catalogue import catalogue
+from core.errors import CrondeskError
+from core.parameters import Parameters
+from pages.parts import problems, times
+from pages.parts.acting import actor
+from pages.parts.language import _, language
+from pages.parts.notices import fresh_key, toast_later
+from pages.parts.parameters import Draft, parameters_editor
+from pages.parts.verdict import curl_call, verdict
+from pages.parts.when import choose_instant
+from pages.parts.words import plain, title_of_cron
+
+
+def plan(cron_name: str, parameters: Parameters | None = None) -> None:
+    """Opens the dialog that plans a run.
+
+    Args:
+        cron_name: of what.
+        parameters: what the form holds at first, such as those of an earlier run.
+    """
+    title = _("Schedule: {cron}").format(cron=title_of_cron(cron_name))
+    st.dialog(title, width="medium")(_plan)(cron_name, parameters or {}, fresh_key("plan"))
+
+
+def _plan(cron_name: str, parameters: Parameters, key: str) -> None:
+    with problems.told():
+        cron = catalogue().cron(cron_name)
+        if cron.description:
+            st.caption(plain(cron.description.in_language(language())))
+        instant = choose_instant(key)
+        draft = parameters_editor(cron, parameters, key)
+        if instant is not None:
+            verdict(cron, instant)
+        _tell(draft)
+        ready = instant is not None and not draft.problems
+        again = st.session_state.setdefault(f"{key} once", f"dashboard:{uuid4()}")
+        if _confirmed(_("Schedule"), key, ready) and instant is not None and draft.latest is not None:
+            made = schedules.plan(actor(), cron.name, instant, draft.latest, idempotency_key=again)
+            when = times.day_and_time(made.scheduled_at)
+            toast_later(_("Planned: {cron}, {when}.").format(cron=title_of_cron(cron_name), when=when))
+            st.rerun()
+        if instant is not None and draft.latest is not None:
+            with st.expander(_("The same with curl")):
+                st.code(curl_call(cron, instant, draft.latest), language="bash", wrap_lines=True)
+
+
+def change(schedule_id: UUID) -> None:
+    """Opens the dialog that moves or edits a planned run."""
+    try:
+        schedule = schedules.get(schedule_id)
+    except CrondeskError as error:
+        toast_later(problems.sentence_of(error))
+        st.rerun()
+    title = _("Change: {cron}").format(cron=title_of_cron(schedule.cron_name))
+    st.dialog(title, width="medium")(_change)(schedule, fresh_key("change"))
+
+
+def _change(schedule: schedules.Schedule, key: str) -> None:
+    with problems.told():
+        cron = catalogue().cron(schedule.cron_name)
+        instant = choose_instant(key, schedule.scheduled_at)
+        draft = parameters_editor(cron, schedule.parameters, key)
+        if instant is not None:
+            verdict(cron, instant, schedule.id)
+        _tell(draft)
+        ready = instant is not None and not draft.problems
+        if _confirmed(_("Save"), key, ready) and instant is not None and draft.latest is not None:
+            _save(schedule, instant, draft.latest)
+            st.rerun()
+
+
+def _save(schedule: schedules.Schedule, instant: datetime, parameters: Parameters) -> None:
+    moved = instant if instant != schedule.scheduled_at else None
+    edited = parameters if parameters != schedule.parameters else None
+    if moved is None and edited is None:
+        return
+    schedules.change(actor(), schedule.id, scheduled_at=moved, parameters=edited)
+    title = title_of_cron(schedule.cron_name)
+    if moved is not None:
+        toast_later(_("Moved: {cron}, now {when}.").format(cron=title, when=times.day_and_time(moved)))
+    else:
+        toast_later(_("Changed: {cron}.").format(cron=title))
+
+
+def _tell(draft: Draft) -> None:
+    if draft.problems:
+        st.error("\n".join(f"- {plain(problem)}" for problem in draft.problems), icon=":material/error:")
+
+
+def _confirmed(label: str, key: str, ready: bool) -> bool:
+    with st.container(horizontal=True):
+        confirmed = st.button(label, type="primary", disabled=not ready, key=f"{key} confirm")
+        if st.button(_("Close"), key=f"{key} close"):
+            st.rerun()
+    return confirmed

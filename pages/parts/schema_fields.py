@@ -1,0 +1,290 @@
+"""One field of a form for each kind of value that a JSON Schema knows."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import streamlit as st
+from jsonschema import Draft202012Validator
+
+from core import wallclock
+from core.errors import Invalid
+from core.parameters import parse_json
+from pages.parts.language import _
+from pages.parts.rules import description_of, title_of
+from pages.parts.times import browser_zone
+from pages.parts.words import plain
+
+ABSENT = object()
+LARGEST_EXACT = 2**53 - 1
+LONG_TEXT = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field that is to be shown.
+
+    Attributes:
+        rule: the schema of its value.
+        label: what it is called.
+        given: what it holds at first; ABSENT for nothing.
+        key: names the widget.
+        required: whether it has to hold something.
+    """
+
+    rule: Mapping[str, Any]
+    label: str
+    given: Any
+    key: str
+    required: bool
+
+
+def kind_of(rule: Mapping[str, Any]) -> str:
+    """Which field suits a rule: a JSON type, 'choice', 'date', 'date-time', or 'json' for all else."""
+    if "enum" in rule or "const" in rule:
+        return "choice"
+    declared = rule.get("type")
+    if isinstance(declared, list):
+        others = [name for name in declared if name != "null"]
+        declared = others[0] if len(others) == 1 else None
+    if any(word in rule for word in ("oneOf", "anyOf", "allOf", "not", "if")) or declared is None:
+        return "json"
+    if declared == "string" and rule.get("format") in ("date", "date-time"):
+        return str(rule["format"])
+    if declared == "object" and not rule.get("properties"):
+        return "json"
+    return str(declared)
+
+
+def scalar(rule: Mapping[str, Any], name: str, value: Any, key: str, *, required: bool) -> Any:
+    """Shows the field of a value that holds no others.
+
+    Args:
+        rule: its schema.
+        name: its name, for where the schema has no title.
+        value: what it holds at first; ABSENT for nothing.
+        key: names the widget.
+        required: whether it has to have a value.
+
+    Returns:
+        What it holds now; ABSENT for nothing.
+    """
+    given = rule.get("default", ABSENT) if value is ABSENT else value
+    kind = kind_of(rule)
+    if given is not ABSENT and not (_suits(kind, given) and _within(rule, given)):
+        kind = "json"
+    if given is None and kind != "choice":
+        given = ABSENT
+    label = plain(title_of(rule, name)) + (" \\*" if required else "")
+    return FIELDS[kind](Field(rule, label, given, key, required))
+
+
+def _suits(kind: str, value: Any) -> bool:
+    types: dict[str, tuple[type, ...]] = {
+        "string": (str,),
+        "integer": (int,),
+        "number": (int, float),
+        "boolean": (bool,),
+        "date": (str,),
+        "date-time": (str,),
+    }
+    if value is None or kind not in types:
+        return True
+    if kind in ("integer", "number"):
+        return isinstance(value, types[kind]) and not isinstance(value, bool) and abs(value) <= LARGEST_EXACT
+    if kind == "date":
+        return _date(value) is not None
+    if kind == "date-time":
+        return _wall(value) is not None
+    return isinstance(value, types[kind])
+
+
+def _within(rule: Mapping[str, Any], value: Any) -> bool:
+    # A field takes no number outside its limits, and no text that is too long: such a value is
+    # shown as it is, and what is wrong with it is told.
+    limits = {name: limit for name, limit in rule.items() if "imum" in name or name == "maxLength"}
+    return Draft202012Validator(limits).is_valid(value)
+
+
+def _string(field: Field) -> Any:
+    longest = field.rule.get("maxLength")
+    options: dict[str, Any] = {"help": description_of(field.rule), "key": field.key}
+    if longest is not None:
+        options["max_chars"] = int(longest)
+    start = "" if field.given is ABSENT else field.given
+    if (
+        field.rule.get("contentMediaType")
+        or field.rule.get("format") == "multiline"
+        or "\n" in start
+        or len(start) > LONG_TEXT
+    ):
+        text = st.text_area(field.label, start, **options)
+    else:
+        secret = (
+            "password" if field.rule.get("format") == "password" or field.rule.get("writeOnly") else "default"
+        )
+        text = st.text_input(field.label, start, type=secret, autocomplete="off", **options)
+    if text:
+        return text
+    # Emptied, where a default would fill the gap again: then the empty text is what is meant.
+    return "" if not field.required and field.rule.get("default") else ABSENT
+
+
+def _integer(field: Field) -> Any:
+    least, most = field.rule.get("minimum"), field.rule.get("maximum")
+    if "exclusiveMinimum" in field.rule:
+        least = math.floor(field.rule["exclusiveMinimum"]) + 1
+    if "exclusiveMaximum" in field.rule:
+        most = math.ceil(field.rule["exclusiveMaximum"]) - 1
+    least = None if least is None else math.ceil(least)
+    most = None if most is None else math.floor(most)
+    chosen = st.number_input(
+        field.label,
+        value=None if field.given is ABSENT else int(field.given),
+        min_value=_exact(least),
+        max_value=_exact(most),
+        step=max(1, int(field.rule.get("multipleOf", 1))),
+        help=description_of(field.rule),
+        key=field.key,
+    )
+    return ABSENT if chosen is None else int(chosen)
+
+
+def _number(field: Field) -> Any:
+    least = field.rule.get("minimum", field.rule.get("exclusiveMinimum"))
+    most = field.rule.get("maximum", field.rule.get("exclusiveMaximum"))
+    chosen = st.number_input(
+        field.label,
+        value=None if field.given is ABSENT else float(field.given),
+        min_value=None if least is None else float(least),
+        max_value=None if most is None else float(most),
+        step=float(field.rule.get("multipleOf", 1)),
+        format="%g",
+        help=description_of(field.rule),
+        key=field.key,
+    )
+    if chosen is None:
+        return ABSENT
+    # 90 stays 90 where the schema's author wrote it so.
+    return int(chosen) if float(chosen).is_integer() else float(chosen)
+
+
+def _exact(limit: int | None) -> int | None:
+    return limit if limit is None or abs(limit) <= LARGEST_EXACT else None
+
+
+def _boolean(field: Field) -> Any:
+    if field.required or "default" in field.rule:
+        return st.checkbox(
+            field.label,
+            bool(field.given) if field.given is not ABSENT else False,
+            help=description_of(field.rule),
+            key=field.key,
+        )
+    return _chosen(field, [True, False], [_("yes"), _("no")])
+
+
+def _choice(field: Field) -> Any:
+    options = [field.rule["const"]] if "const" in field.rule else list(field.rule["enum"])
+    if field.given is not ABSENT and field.given not in options:
+        return _json(field)
+    titles = field.rule.get("x-titles", {})
+    words = [title_of({"x-title": titles.get(_name(option))}, _name(option)) for option in options]
+    return _chosen(field, options, words)
+
+
+def _chosen(field: Field, options: list[Any], words: list[str]) -> Any:
+    chosen = st.selectbox(
+        field.label,
+        range(len(options)),
+        index=options.index(field.given) if field.given in options else None,
+        format_func=lambda place: words[place],
+        placeholder=_("not set"),
+        help=description_of(field.rule),
+        key=field.key,
+    )
+    return ABSENT if chosen is None else options[chosen]
+
+
+def _name(option: Any) -> str:
+    return option if isinstance(option, str) else json.dumps(option, ensure_ascii=False)
+
+
+def _day(field: Field) -> Any:
+    start = None if field.given is ABSENT else _date(field.given)
+    chosen = st.date_input(
+        field.label,
+        start,
+        min_value=date(1900, 1, 1),
+        max_value=date(2199, 12, 31),
+        format="YYYY-MM-DD",
+        help=description_of(field.rule),
+        key=field.key,
+    )
+    return chosen.isoformat() if isinstance(chosen, date) else ABSENT
+
+
+def _instant(field: Field) -> Any:
+    chosen = st.datetime_input(
+        field.label,
+        None if field.given is ABSENT else _wall(field.given),
+        min_value=datetime(1900, 1, 1),  # noqa: DTZ001  what the browser's clock shows
+        max_value=datetime(2199, 12, 31),  # noqa: DTZ001
+        format="YYYY-MM-DD",
+        step=timedelta(minutes=1),
+        help=description_of(field.rule),
+        key=field.key,
+    )
+    if chosen is None:
+        return ABSENT
+    if field.given is not ABSENT and chosen == _wall(field.given):
+        return field.given
+    where = browser_zone()
+    instants = wallclock.instants_of(wallclock.next_that_exists(chosen, where), where)
+    return instants[0].astimezone(where).isoformat()
+
+
+def _date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _wall(text: str) -> datetime | None:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return instant.astimezone(browser_zone()).replace(tzinfo=None) if instant.tzinfo else None
+
+
+def _json(field: Field) -> Any:
+    start = "" if field.given is ABSENT else json.dumps(field.given, ensure_ascii=False, indent=2)
+    text = st.text_area(f"{field.label} (JSON)", start, help=description_of(field.rule), key=field.key)
+    if not text.strip():
+        return ABSENT
+    try:
+        return parse_json(text)
+    except Invalid as error:
+        st.markdown(f":red[{_('This is not JSON yet: {}').format(error.message.removeprefix('not JSON: '))}]")
+        return BROKEN
+
+
+# A value that cannot be read: nothing is planned while one is there.
+BROKEN = object()
+
+FIELDS = {
+    "string": _string,
+    "integer": _integer,
+    "number": _number,
+    "boolean": _boolean,
+    "choice": _choice,
+    "date": _day,
+    "date-time": _instant,
+    "json": _json,
+    "null": _json,
+}

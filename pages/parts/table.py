@@ -1,0 +1,162 @@
+"""A list of rows as all pages show it: a table where there is room, cards on a phone."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import streamlit as st
+
+from core import overview
+from pages.parts import notices, words
+from pages.parts.component import component
+from pages.parts.component import words as ticking_words
+
+Part = dict[str, Any]
+
+_table = component("table")
+# A list that stays as it is is sent again this often: the browser's clock may have been set.
+FRESH_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column.
+
+    Attributes:
+        key: names its cells in the rows.
+        label: its heading.
+        className: 'narrow', 'number' or 'clip'.
+        heads: whether its cell names the row.
+        hidden: whether the heading is for screen readers only.
+    """
+
+    key: str
+    label: str
+    className: str = ""  # noqa: N815  the component's own word
+    heads: bool = False
+    hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row.
+
+    Attributes:
+        id: what an action on it tells.
+        name: what screen readers call it.
+        cells: by column, the parts of its cell from top to bottom.
+    """
+
+    id: str
+    name: str
+    cells: dict[str, list[Part]]
+
+
+def text(
+    content: str,
+    *,
+    strong: bool = False,
+    quiet: bool = False,
+    mono: bool = False,
+    bad: bool = False,
+    go: Part | None = None,
+) -> Part:
+    """A line of text; with `go` a link to another page of the dashboard."""
+    looks = {"strong": strong, "quiet": quiet, "mono": mono, "bad": bad}
+    chosen = {name: True for name, on in looks.items() if on}
+    return {"kind": "text", "text": content, **chosen, **({"go": go} if go else {})}
+
+
+def to(page: str, **query: str) -> Part:
+    """Where a link leads: a page by its path, with its query."""
+    return {"page": page, "query": query}
+
+
+def badge(status: str, label: str) -> Part:
+    """A status in its colour."""
+    return {"kind": "badge", "text": label, "colour": words.COLOURS[status]}
+
+
+def countdown(instant: datetime) -> Part:
+    """The time to go; it ticks in the browser."""
+    return {"kind": "countdown", "at": milliseconds(instant)}
+
+
+def ago(instant: datetime, *, quiet: bool = True) -> Part:
+    """The time gone by since; it ticks in the browser."""
+    return {"kind": "ago", "since": milliseconds(instant), "quiet": quiet}
+
+
+def elapsed(instant: datetime) -> Part:
+    """The time that something has run for by now; it ticks in the browser."""
+    return {"kind": "elapsed", "since": milliseconds(instant)}
+
+
+def tags(names: Sequence[str]) -> Part:
+    """Tags."""
+    return {"kind": "tags", "tags": list(names)}
+
+
+def strip(label: str, runs: Sequence[tuple[str, str]]) -> Part:
+    """The last results, oldest first, each a status and what it says when pointed at."""
+    bars = [{"status": status, "title": title} for status, title in runs]
+    return {"kind": "strip", "label": label, "runs": bars}
+
+
+def action(act: str, label: str, *, look: str = "", disabled: bool = False) -> Part:
+    """A button; look is '', 'main' or 'danger'."""
+    return {"act": act, "label": label, "look": look, "disabled": disabled}
+
+
+def actions(*buttons: Part) -> Part:
+    """Buttons side by side."""
+    return {"kind": "actions", "actions": list(buttons)}
+
+
+def milliseconds(instant: datetime) -> int:
+    """The instant as the browser counts."""
+    return round(instant.timestamp() * 1000)
+
+
+def table(
+    key: str,
+    label: str,
+    columns: Sequence[Column],
+    rows: Sequence[Row],
+    on_act: Callable[[str, str], None] | None = None,
+) -> None:
+    """Shows the rows.
+
+    Args:
+        key: names it on its page.
+        label: what screen readers call it.
+        columns: from left to right.
+        rows: from top to bottom.
+        on_act: called in a callback with the action and the row's id.
+    """
+    content: Part = {
+        "label": label,
+        "columns": [asdict(column) for column in columns],
+        "rows": [asdict(row) for row in rows],
+        "words": ticking_words(),
+    }
+    sent = st.session_state.get(f"{key} sent")
+    now = overview.clock()
+    age = (now - sent["at"]).total_seconds() if sent else FRESH_SECONDS
+    # The very same message costs the browser nothing: it then keeps what it shows.
+    if sent is None or sent["content"] != content or age >= FRESH_SECONDS:
+        sent = {"at": now, "content": content}
+        st.session_state[f"{key} sent"] = sent
+
+    def acted() -> None:
+        asked = st.session_state[key].act
+        if asked and on_act:
+            on_act(asked["act"], asked["id"])
+
+    _table(
+        key=key,
+        data={"now": milliseconds(sent["at"]), **content},
+        on_act_change=acted,
+        on_go_change=lambda: notices.follow(key),
+    )

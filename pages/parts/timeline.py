@@ -1,0 +1,122 @@
+"""What happened to a planned run and its execution, in sentences: why it did run, or did not."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import streamlit as st
+
+from core.events import Event
+from core.executions import Execution
+from core.instants import parse_instant
+from core.schedules import Schedule
+from pages.parts import times
+from pages.parts.language import _, marked
+from pages.parts.words import plain
+
+# Filled with the actor, and with what the details of the event say.
+SENTENCES = {
+    "schedule.created": marked("Planned by {actor} for {scheduled_at}."),
+    "schedules.created": marked("Planned by {actor}, together with others: {count} in all."),
+    "schedule.moved": marked("Moved by {actor} from {from} to {to}."),
+    "schedule.edited": marked("Parameters changed by {actor}."),
+    "schedule.moved_and_edited": marked("Parameters changed by {actor}, and moved from {from} to {to}."),
+    "schedule.cancelled": marked("Cancelled by {actor}: it will not run."),
+    "schedule.lease_expired": marked("{worker} had taken it and fell silent; {actor} took over."),
+    "schedule.conflicted": marked(
+        "An earlier run had not ended, and this cron runs one at a time: to be tried again at {again_at}."
+    ),
+    "schedule.retried": marked("Attempt {attempt} failed ({error}): to be tried again at {again_at}."),
+    "schedule.failed": marked("Failed for good: {error}"),
+    "schedule.triggered": marked("Marked as triggered by {actor}."),
+    "execution.triggered": marked("Started by {actor}."),
+    "execution.cancel_requested": marked("Stop asked for by {actor}."),
+    "execution.lost": marked("Its worker gave no sign of life any more, so it counts as failed."),
+    "execution.retried": marked("Put in the queue anew, since its worker was lost."),
+}
+OTHER = marked("{kind}, by {actor}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One thing that happened, in a sentence."""
+
+    at: datetime
+    sentence: str
+
+
+def of_schedule(schedule: Schedule, happened: Sequence[Event]) -> list[Moment]:
+    """What happened to a schedule; what its row says already is in no event."""
+    moments = [_told(event) for event in happened]
+    if not any(event.kind in ("schedule.created", "schedules.created") for event in happened):
+        by = schedule.created_by or _("somebody")
+        moments.insert(0, Moment(schedule.created_at, _("Planned by {actor}.").format(actor=by)))
+    if schedule.triggered_at and not any(event.kind == "schedule.triggered" for event in happened):
+        moments.append(Moment(schedule.triggered_at, _triggered(schedule)))
+    return moments
+
+
+def _triggered(schedule: Schedule) -> str:
+    assert schedule.triggered_at is not None
+    late = (schedule.triggered_at - schedule.scheduled_at).total_seconds()
+    after = times.lasted(max(0.0, late))
+    if schedule.attempts > 1:
+        sentence = _("Triggered at attempt {attempt}, {lateness} after its time.")
+        return sentence.format(attempt=schedule.attempts, lateness=after)
+    return _("Triggered {lateness} after its time.").format(lateness=after)
+
+
+def of_execution(execution: Execution, happened: Sequence[Event]) -> list[Moment]:
+    """What happened to an execution; what its row says already is in no event."""
+    return [*[_told(event) for event in happened], *_lived(execution)]
+
+
+def _lived(execution: Execution) -> Iterator[Moment]:
+    worker = execution.worker or _("a worker")
+    waited = execution.started_at is None or (execution.started_at - execution.queued_at).total_seconds() > 1
+    if waited:
+        yield Moment(execution.queued_at, _("Put in the queue: it waits for a free worker."))
+    if execution.started_at:
+        yield Moment(execution.started_at, _("Begun on {worker}.").format(worker=worker))
+    if execution.finished_at:
+        yield Moment(execution.finished_at, _ended(execution))
+
+
+def _ended(execution: Execution) -> str:
+    lasted = times.lasted(execution.duration_seconds)
+    if execution.status == "completed":
+        return _("Completed after {duration}.").format(duration=lasted)
+    why = execution.error_message or _("no reason was given")
+    if execution.status == "cancelled":
+        return _("Stopped: {reason}").format(reason=why)
+    return _("Failed after {duration}: {reason}").format(duration=lasted, reason=why)
+
+
+def _told(event: Event) -> Moment:
+    details = {name: _readable(name, value) for name, value in event.details.items()}
+    given = {"actor": event.actor, "kind": event.kind, **details}
+    sentence = _(SENTENCES.get(event.kind, OTHER))
+    try:
+        return Moment(event.at, sentence.format_map(given))
+    except KeyError:
+        return Moment(event.at, _(OTHER).format_map(given))
+
+
+def _readable(name: str, value: Any) -> str:
+    if name in ("scheduled_at", "from", "to", "again_at") and isinstance(value, str):
+        return times.day_and_time(parse_instant(value))
+    return str(value)
+
+
+def timeline(moments: Sequence[Moment]) -> None:
+    """Shows what happened, oldest first, under the day it happened on."""
+    st.subheader(_("What happened"), anchor=False)
+    lines, day = [], ""
+    for moment in sorted(moments, key=lambda moment: moment.at):
+        today = times.day(moment.at)
+        if today != day:
+            lines.append(f"\n**{plain(today)}**\n")
+            day = today
+        lines.append(f"- `{times.to_the_millisecond(moment.at)}` {plain(moment.sentence)}")
+    st.markdown("\n".join(lines))

@@ -1,0 +1,108 @@
+"""Times as people read them: in the browser's zone and language; inside everything is UTC."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+from babel.dates import format_date, format_datetime, format_time
+
+from core import wallclock
+from core.errors import Invalid
+from pages.parts.language import _, language
+
+
+def browser_zone() -> ZoneInfo:
+    """The browser's time zone; UTC where it tells none that is known here."""
+    try:
+        return wallclock.zone(st.context.timezone or "UTC")
+    except Invalid:
+        return wallclock.zone("UTC")
+
+
+def local(instant: datetime) -> datetime:
+    """The instant by the browser's clock."""
+    return instant.astimezone(browser_zone())
+
+
+def day_and_time(instant: datetime, *, weekday: bool = True, year: bool | None = None) -> str:
+    """Such as 'Mon 24 Nov, 14:30'; with the seconds and the year where they matter."""
+    return _day_and_time(local(instant), weekday=weekday, year=year)
+
+
+def day_and_time_utc(instant: datetime) -> str:
+    """The same in UTC."""
+    return _day_and_time(instant.astimezone(UTC), weekday=True, year=None)
+
+
+def _day_and_time(there: datetime, *, weekday: bool, year: bool | None) -> str:
+    with_year = year if year is not None else there.year != datetime.now(there.tzinfo).year
+    pattern = ("EEE " if weekday else "") + "d MMM" + (" y" if with_year else "")
+    return f"{format_date(there, pattern, locale=language())}, {time_of_day(there)}"
+
+
+def time_of_day(there: datetime) -> str:
+    """Such as '14:30', or '14:30:05'."""
+    pattern = "HH:mm:ss" if there.second or there.microsecond else "HH:mm"
+    return format_time(there.replace(tzinfo=None), pattern, locale=language())
+
+
+def day(instant: datetime) -> str:
+    """Such as 'Monday 24 November 2025'."""
+    return format_date(local(instant), "EEEE d MMMM y", locale=language())
+
+
+def to_the_millisecond(instant: datetime) -> str:
+    """Such as '14:30:05.123', for timelines."""
+    return format_datetime(local(instant).replace(tzinfo=None), "HH:mm:ss.SSS", locale=language())
+
+
+def zone_name(instant: datetime) -> str:
+    """Such as 'Europe/Paris, UTC+1'."""
+    there = local(instant)
+    offset = there.utcoffset() or timedelta()
+    sign = "+" if offset >= timedelta() else "−"
+    hours, minutes = divmod(abs(offset) // timedelta(minutes=1), 60)
+    written = f"UTC{sign}{hours}" + (f":{minutes:02}" if minutes else "") if offset else "UTC"
+    name = browser_zone().key
+    return written if name == written else f"{name}, {written}"
+
+
+def remaining(left: timedelta) -> str:
+    """A time to go or gone, as countdowns write it: `45s`, `15 min`, `2h 30min`, `3d 5h`."""
+    seconds = max(0, round(left.total_seconds()))
+    days, hours, minutes = seconds // 86_400, seconds // 3600 % 24, seconds // 60 % 60
+    if days:
+        return f"{days}{_day()} {hours}h"
+    if hours:
+        return f"{hours}h {minutes}min"
+    return f"{minutes} min" if minutes else f"{seconds}s"
+
+
+def spelled_out(left: timedelta) -> str:
+    """Such as '18 h 20 min': as `remaining`, but exact to the second below an hour."""
+    seconds = max(0, round(left.total_seconds()))
+    parts = [
+        (seconds // 86_400, _day()),
+        (seconds // 3600 % 24, "h"),
+        (seconds // 60 % 60, "min"),
+        (seconds % 60, "s"),
+    ]
+    first = next((place for place, (count, _unit) in enumerate(parts) if count), 3)
+    return " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count) or "0 s"
+
+
+def lasted(seconds: float | None) -> str:
+    """A duration such as '87 ms', '2.4 s', '3 min 20 s'; a dash for none."""
+    if seconds is None:
+        return "–"
+    if seconds < 1:
+        return f"{max(0, round(seconds * 1000))} ms"
+    if seconds < 60:
+        written = f"{seconds:.1f}".removesuffix(".0")
+        return (written.replace(".", ",") if language() == "fr" else written) + " s"
+    return spelled_out(timedelta(seconds=seconds))
+
+
+def _day() -> str:
+    # Translators: the letter after a number of days, as in 3d 5h.
+    return _("d")

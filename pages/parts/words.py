@@ -1,0 +1,50 @@
+"""The words and colours of statuses: the same on every page, in badges, strips and charts."""
+
+import re
+
+from core.catalogue import catalogue
+from pages.parts.language import _, language, marked
+
+SCHEDULE = {
+    "pending": marked("Pending"),
+    "triggered": marked("Triggered"),
+    "cancelled": marked("Cancelled"),
+    "failed": marked("Failed"),
+}
+EXECUTION = {
+    "queued": marked("Queued"),
+    "running": marked("Running"),
+    "completed": marked("Completed"),
+    "failed": marked("Failed"),
+    "cancelled": marked("Cancelled"),
+}
+COLOURS = {
+    "pending": "blue",
+    "triggered": "green",
+    "queued": "violet",
+    "running": "blue",
+    "completed": "green",
+    "failed": "red",
+    "cancelled": "gray",
+}
+
+
+def of_schedule(status: str) -> str:
+    """A schedule's status as people read it."""
+    return _(SCHEDULE[status])
+
+
+def of_execution(status: str) -> str:
+    """An execution's status as people read it."""
+    return _(EXECUTION[status])
+
+
+def plain(text: str) -> str:
+    """Text that Markdown shall show as it is."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
+
+
+def title_of_cron(cron_name: str) -> str:
+    """A cron's title in the reader's language; its name where it has left the catalogue."""
+    cron = catalogue().crons.get(cron_name)
+    return cron.title.in_language(language()) if cron else cron_name

@@ -1,0 +1,139 @@
+"""What is planned: each run with its countdown, to be changed or cancelled; and one of them in full."""
+
+import json
+from uuid import UUID
+
+import streamlit as st
+
+from core import schedules
+from core.errors import NotFound
+from core.schedules import Filter, Schedule
+from pages.parts import filters, notices, problems, table, times, words
+from pages.parts.cancel_dialog import cancel, undo
+from pages.parts.figures import number
+from pages.parts.language import _, ngettext
+from pages.parts.one_schedule import one_schedule
+from pages.parts.schedule_dialog import change, plan
+
+REFRESH_SECONDS = 3
+PAGE = 50
+
+
+def page() -> None:
+    """Shows the page."""
+    with problems.page():
+        wanted = st.query_params.get("id")
+        if wanted:
+            one_schedule(_identifier(wanted))
+        else:
+            _list()
+    dialogs = {
+        "change": lambda given: change(UUID(given)),
+        "cancel": lambda given: cancel(UUID(given)),
+        "again": plan,
+    }
+    notices.answer(dialogs)
+
+
+def _identifier(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound("id: there is no such schedule") from None
+
+
+def _list() -> None:
+    st.title(_("Scheduled"), anchor=False)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        status = filters.status({name: _(word) for name, word in words.SCHEDULE.items()}, "pending")
+        cron = filters.cron()
+        search = filters.search(_("Cron, parameters or person"))
+    undo()
+    _rows(status, cron, search)
+
+
+@st.fragment(run_every=REFRESH_SECONDS)
+def _rows(status: schedules.Status, cron: str | None, search: str | None) -> None:
+    with problems.told():
+        wanted = Filter(status=status, cron_name=cron, search=search)
+        found = schedules.find(wanted, limit=PAGE, cursor=st.query_params.get(filters.AFTER))
+        if not found.rows:
+            _nothing(status, narrowed=bool(cron or search))
+            return
+        how_many = number(found.count, found.count_is_estimate)
+        st.caption(ngettext("{} planned run", "{} planned runs", found.count).format(how_many))
+        columns = _columns(pending=status == "pending")
+        rows = [_row(schedule) for schedule in found.rows]
+        table.table("schedules", _("Planned runs"), columns, rows, notices.ask)
+        filters.pager(found.cursor)
+
+
+def _nothing(status: str, *, narrowed: bool) -> None:
+    if narrowed:
+        st.info(_("No planned run matches. Search for less, or choose another cron or status."))
+    elif status == "pending":
+        st.info(_("Nothing is planned. Choose a cron and press Schedule."))
+        st.page_link("crons.py", label=_("To the crons"), icon=":material/arrow_forward:")
+    else:
+        st.info(_("No planned run has this status."))
+
+
+def _columns(*, pending: bool) -> list[table.Column]:
+    return [
+        table.Column("left", _("In") if pending else _("Status"), "narrow"),
+        table.Column("when", _("When"), "narrow"),
+        table.Column("cron", _("Cron"), heads=True),
+        table.Column("parameters", _("Parameters"), "clip"),
+        table.Column("by", _("Planned by"), "narrow"),
+        table.Column("actions", _("Actions"), "narrow", hidden=True),
+    ]
+
+
+def _row(schedule: Schedule) -> table.Row:
+    title = words.title_of_cron(schedule.cron_name)
+    when = times.day_and_time(schedule.scheduled_at)
+    return table.Row(
+        id=str(schedule.id),
+        name=f"{title}, {when}",
+        cells={
+            "left": _left(schedule),
+            "when": [table.text(when, go=table.to("scheduled", id=str(schedule.id)))],
+            "cron": [table.text(title, strong=True), table.text(schedule.cron_name, quiet=True, mono=True)],
+            "parameters": _parameters(schedule),
+            "by": [table.text(schedule.created_by or "–", quiet=True)],
+            "actions": _actions(schedule),
+        },
+    )
+
+
+def _left(schedule: Schedule) -> list[table.Part]:
+    if schedule.status == "pending":
+        return [table.countdown(schedule.scheduled_at)]
+    return [table.badge(schedule.status, words.of_schedule(schedule.status))]
+
+
+def _parameters(schedule: Schedule) -> list[table.Part]:
+    parts = []
+    if schedule.parameters:
+        written = json.dumps(schedule.parameters, ensure_ascii=False)
+        parts.append(table.text(written[1:-1], mono=True, quiet=True))
+    if schedule.error_message:
+        parts.append(table.text(schedule.error_message, bad=schedule.status == "failed"))
+    return parts
+
+
+def _actions(schedule: Schedule) -> list[table.Part]:
+    if schedule.status == "pending":
+        return [
+            table.actions(
+                table.action("change", _("Change")),
+                table.action("cancel", _("Cancel"), look="danger"),
+            )
+        ]
+    if schedule.triggered_execution_id:
+        execution = table.to("executions", id=str(schedule.triggered_execution_id))
+        return [table.text(_("Execution"), go=execution)]
+    return []
+
+
+page()
