@@ -45,11 +45,13 @@ class Pulse:
         now: the database's clock.
         alive: the workers that live, the freshest first.
         overdue: pending schedules that are due for over five seconds and nobody fires; counted to 1,000.
+        last_beat_at: the last sign of life of any worker, also of one that is gone.
     """
 
     now: datetime
     alive: list[Worker]
     overdue: int
+    last_beat_at: datetime | None
 
 
 def pulse() -> Pulse:
@@ -78,4 +80,5 @@ def pulse() -> Pulse:
         now = connection.execute(select(func.now())).scalar_one()
         alive = [Worker(*row) for row in connection.execute(living)]
         overdue = connection.execute(select(func.count()).select_from(late)).scalar_one()
-    return Pulse(now, alive, overdue)
+        last_beat_at = connection.execute(select(func.max(workers.c.beat_at))).scalar_one()
+    return Pulse(now, alive, overdue, last_beat_at)

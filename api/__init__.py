@@ -1,0 +1,1 @@
+"""The REST API: translates HTTP to the verbs of core and back."""

@@ -1,0 +1,55 @@
+"""Puts the REST API together: `uvicorn api.app:app` serves it apart, `routes` beside the dashboard."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.routing import Route
+
+from api import docs_page, errors, executions, health, metrics, schedules
+from core import log
+
+DESCRIPTION = """\
+Plan executions of crons, follow them, and end them. JSON in camelCase; instants in RFC 3339 with a zone.
+
+Every call needs `Authorization: Bearer …` with the shared secret. Every error is
+`{"success": false, "error": "one sentence", "details": ["field: what is wrong with it"]}`.
+"""
+
+
+@asynccontextmanager
+async def _served_apart(_app: FastAPI) -> AsyncIterator[None]:
+    log.configure()
+    yield
+
+
+class _Api(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document, made once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = docs_page.document(self)
+        return self.openapi_schema
+
+
+app = _Api(
+    title="Crondesk",
+    version="1",
+    description=DESCRIPTION,
+    openapi_url="/api/openapi.json",
+    docs_url=None,
+    redoc_url=None,
+    redirect_slashes=False,
+    lifespan=_served_apart,
+)
+app.add_middleware(metrics.Measured)
+errors.install(app)
+# Schedules first: /schedule would be taken for the id of an execution.
+for part in (schedules, executions, health, metrics, docs_page):
+    app.include_router(part.router)
+
+# The paths stay whole, as a Mount would not leave them: the same app answers on both ports.
+routes = [
+    Route(path, app, include_in_schema=False)
+    for path in ("/api", "/api/{rest:path}", "/healthz", "/readyz", "/metrics")
+]

@@ -1,0 +1,303 @@
+"""What goes over the wire: JSON in camelCase, instants in RFC 3339."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import Response
+from pydantic import (
+    AfterValidator,
+    AliasGenerator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    WithJsonSchema,
+)
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from core import executions, schedules
+from core.errors import Invalid
+from core.executions import OUTPUT_PAGE
+from core.instants import parse_instant
+from core.paging import MAX_LIMIT
+from core.schedules import MAX_BATCH, MAX_NAME
+
+LARGEST_SEQ = 2**31 - 1
+
+
+def _instant(given: Any) -> datetime:
+    try:
+        return parse_instant(given)
+    except Invalid as error:
+        raise PydanticCustomError(
+            "instant", "{reason}", {"reason": error.message.partition(": ")[2]}
+        ) from None
+
+
+def _object(given: Any) -> dict[str, Any]:
+    if not isinstance(given, dict):
+        raise PydanticCustomError("object", "must be a JSON object")
+    return given
+
+
+def _storable(given: str) -> str:
+    if "\x00" in given:
+        raise PydanticCustomError("nul", "contains a NUL byte")
+    return given
+
+
+def _key(given: str) -> str:
+    if not 1 <= len(given) <= MAX_NAME or not given.isprintable():
+        raise PydanticCustomError("key", f"must be 1 to {MAX_NAME} printable characters")
+    return given
+
+
+GivenInstant = Annotated[
+    datetime,
+    PlainValidator(_instant),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2030-01-31T09:00:00+01:00"]}),
+]
+# What they hold is checked once, by core, against the cron's own schema.
+GivenParameters = Annotated[dict[str, Any], PlainValidator(_object), WithJsonSchema({"type": "object"})]
+Text = Annotated[str, AfterValidator(_storable)]
+Key = Annotated[str, AfterValidator(_key)]
+
+
+class _Given(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
+
+
+class PlanRequest(_Given):
+    """One execution in the future."""
+
+    cron_name: str
+    scheduled_at: GivenInstant
+    parameters: GivenParameters | None = None
+    created_by: str | None = Field(None, description="in whose name; 'api' where it is not given")
+
+
+class BatchItem(_Given):
+    """One of many executions in the future."""
+
+    cron_name: str
+    scheduled_at: GivenInstant
+    parameters: GivenParameters | None = None
+
+
+class BatchRequest(_Given):
+    """Many executions in the future: all of them are planned, or none."""
+
+    items: list[BatchItem] = Field(min_length=1, max_length=MAX_BATCH)
+    created_by: str | None = None
+
+
+class ChangeRequest(_Given):
+    """What shall be different; at least one of them."""
+
+    scheduled_at: GivenInstant | None = None
+    parameters: GivenParameters | None = Field(None, description="the new ones, whole")
+
+
+class TriggeredRequest(_Given):
+    """That a worker of another make has fired a schedule."""
+
+    execution_id: UUID
+
+
+class FailedRequest(_Given):
+    """That a worker of another make could not fire a schedule."""
+
+    error: Text
+
+
+class TriggerRequest(_Given):
+    """One execution now."""
+
+    cron_name: str
+    parameters: GivenParameters | None = None
+    scheduled_id: UUID | None = Field(
+        None, description="the schedule it comes from: the same one twice starts one execution"
+    )
+    execution_id: UUID | None = Field(
+        None, description="the run's id where it was planned; a Crondesk sends it, and it is not used here"
+    )
+
+
+REQUESTS: tuple[type[BaseModel], ...] = (
+    PlanRequest,
+    BatchRequest,
+    ChangeRequest,
+    TriggeredRequest,
+    FailedRequest,
+    TriggerRequest,
+)
+
+
+class _Query(_Given):
+    cron_name: Text | None = None
+    from_: GivenInstant | None = Field(None, alias="from", description="this instant or later")
+    to: GivenInstant | None = Field(None, description="before this instant")
+    limit: int = Field(100, ge=1, le=MAX_LIMIT)
+    cursor: str | None = Field(None, max_length=200, description="`nextCursor` of the page before")
+    search: Text | None = Field(None, max_length=200)
+
+
+class ScheduleQuery(_Query):
+    """Which schedules."""
+
+    status: schedules.Status | None = None
+
+
+class ExecutionQuery(_Query):
+    """Which executions."""
+
+    status: executions.Status | None = None
+
+
+class OutputQuery(_Given):
+    """Which pieces of an execution's output."""
+
+    after: int = Field(-1, ge=-1, le=LARGEST_SEQ, description="`next` of the answer before")
+    limit: int = Field(OUTPUT_PAGE, ge=1, le=MAX_LIMIT)
+
+
+class IdQuery(_Given):
+    """Which schedule."""
+
+    id: UUID
+
+
+class NoQuery(_Given):
+    """Nothing is asked for beside the path."""
+
+
+class _Shown(BaseModel):
+    model_config = ConfigDict(
+        alias_generator=AliasGenerator(serialization_alias=to_camel), from_attributes=True
+    )
+
+
+class ShownSchedule(_Shown):
+    """The intention to run a cron once at an instant."""
+
+    id: UUID
+    cron_name: str
+    scheduled_at: datetime
+    parameters: dict[str, Any]
+    created_by: str | None
+    created_at: datetime
+    status: schedules.Status
+    triggered_at: datetime | None
+    triggered_execution_id: UUID | None
+    error_message: str | None
+    due_at: datetime = Field(description="the instant of the next attempt")
+    claimed_by: str | None = Field(description="the worker that is firing it now")
+    attempts: int
+    batch_id: UUID | None
+
+
+class ShownExecution(_Shown):
+    """One run of a cron."""
+
+    id: UUID
+    cron_name: str
+    parameters: dict[str, Any]
+    status: executions.Status
+    scheduled_id: UUID | None
+    triggered_by: str | None
+    target: str
+    external_id: str | None
+    worker: str | None
+    queued_at: datetime
+    started_at: datetime | None
+    heartbeat_at: datetime | None
+    cancel_requested_at: datetime | None
+    finished_at: datetime | None
+    duration_seconds: float | None
+    exit_code: int | None
+    error_message: str | None
+    retry_of: UUID | None
+
+
+class ShownChunk(_Shown):
+    """A piece of what an execution printed."""
+
+    seq: int
+    stream: Literal["stdout", "stderr", "crondesk"] = Field(description="'crondesk' is the product itself")
+    at: datetime
+    content: str
+
+
+class _Answer(_Shown):
+    success: Literal[True] = True
+
+
+class Scheduled(_Answer):
+    """A schedule, as it is now."""
+
+    scheduled: ShownSchedule
+
+
+class ScheduledBatch(_Answer):
+    """What was planned, in the order it was asked for."""
+
+    scheduled: list[ShownSchedule]
+    count: int
+    batch_id: UUID | None
+
+
+class _Page(_Answer):
+    count: int = Field(description="of all that match, not of this page")
+    count_is_estimate: bool = Field(description="true above 10,000")
+    next_cursor: str | None = Field(description="asks for the next page; null on the last one")
+
+
+class SchedulePage(_Page):
+    """Schedules: pending ones (`status=pending`) next first, all others latest first."""
+
+    scheduled: list[ShownSchedule]
+
+
+class ExecutionPage(_Page):
+    """Executions, latest first."""
+
+    executions: list[ShownExecution]
+
+
+class Cancelled(_Answer):
+    """A schedule will not fire."""
+
+    message: str
+    cron_name: str
+
+
+class Triggered(_Answer):
+    """An execution waits for a worker."""
+
+    execution_id: UUID
+
+
+class Execution(_Answer):
+    """An execution, as it is now."""
+
+    execution: ShownExecution
+
+
+class Output(_Answer):
+    """What an execution printed."""
+
+    execution_id: UUID
+    status: executions.Status = Field(description="read before the output")
+    output: list[ShownChunk]
+    next: int = Field(
+        description="ask again with `after` set to it; an ended execution that gives nothing more is read"
+    )
+
+
+def answer(shown: _Answer, status: int = 200) -> Response:
+    """A representation as a response."""
+    # As a Response: FastAPI would validate it once more, and serialise it on another thread.
+    content = shown.model_dump_json(by_alias=True)
+    return Response(content, status, {"Cache-Control": "no-store"}, "application/json")

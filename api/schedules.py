@@ -1,0 +1,148 @@
+"""Schedules over HTTP: plan, list, move, cancel, settle."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Query, Response
+
+from api.authentication import ACTOR, authenticated
+from api.bodies import BatchBody, Body, parsed, takes
+from api.errors import answers
+from api.representations import (
+    BatchRequest,
+    Cancelled,
+    ChangeRequest,
+    FailedRequest,
+    IdQuery,
+    Key,
+    NoQuery,
+    PlanRequest,
+    Scheduled,
+    ScheduledBatch,
+    SchedulePage,
+    ScheduleQuery,
+    ShownSchedule,
+    TriggeredRequest,
+    answer,
+)
+from core import schedules
+from core.errors import Invalid
+from core.schedules import Filter, Plan, Schedule
+
+router = APIRouter(
+    prefix="/api/admin/cron-executions/schedule",
+    tags=["schedules"],
+    dependencies=[Depends(authenticated)],
+    responses=answers(401, 422, 503),
+)
+
+IdempotencyKey = Annotated[
+    Key | None,
+    Header(alias="Idempotency-Key", description="the same key twice plans once; 1 to 200 characters"),
+]
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=Scheduled,
+    responses=answers(400, 404, 409, 413),
+    openapi_extra=takes(PlanRequest),
+)
+def plan(body: Body, _query: Annotated[NoQuery, Query()], idempotency_key: IdempotencyKey = None) -> Response:
+    """Plan one execution."""
+    asked = parsed(PlanRequest, body)
+    planned = schedules.plan(
+        ACTOR,
+        asked.cron_name,
+        asked.scheduled_at,
+        asked.parameters,
+        created_by=asked.created_by,
+        idempotency_key=idempotency_key,
+    )
+    return answer(Scheduled(scheduled=_shown(planned)), 201)
+
+
+@router.post(
+    "/batch",
+    status_code=201,
+    response_model=ScheduledBatch,
+    responses=answers(400, 413),
+    openapi_extra=takes(BatchRequest),
+)
+def plan_batch(
+    body: BatchBody,
+    _query: Annotated[NoQuery, Query()],
+    idempotency_key: Annotated[str | None, Header(include_in_schema=False)] = None,
+) -> Response:
+    """Plan up to 10,000 executions in one transaction: all of them, or none."""
+    if idempotency_key is not None:  # to pass over it would let a repeated call plan everything twice
+        raise Invalid("Idempotency-Key: is not honoured for batches")
+    asked = parsed(BatchRequest, body)
+    plans = [Plan(item.cron_name, item.scheduled_at, item.parameters) for item in asked.items]
+    planned = schedules.plan_many(ACTOR, plans, created_by=asked.created_by)
+    shown = [_shown(schedule) for schedule in planned]
+    return answer(ScheduledBatch(scheduled=shown, count=len(shown), batch_id=planned[0].batch_id), 201)
+
+
+@router.get("", response_model=SchedulePage)
+def find(query: Annotated[ScheduleQuery, Query()]) -> Response:
+    """List schedules: pending ones (`status=pending`) next first, all others latest first."""
+    wanted = Filter(query.status, query.cron_name, query.from_, query.to, query.search)
+    page = schedules.find(wanted, limit=query.limit, cursor=query.cursor)
+    return answer(
+        SchedulePage(
+            scheduled=[_shown(schedule) for schedule in page.rows],
+            count=page.count,
+            count_is_estimate=page.count_is_estimate,
+            next_cursor=page.cursor,
+        )
+    )
+
+
+@router.delete("", response_model=Cancelled, responses=answers(404, 409))
+def cancel(query: Annotated[IdQuery, Query()]) -> Response:
+    """Cancel a schedule that nobody is firing yet."""
+    cancelled = schedules.cancel(ACTOR, query.id)
+    return answer(Cancelled(message="Scheduled cron cancelled", cron_name=cancelled.cron_name))
+
+
+@router.patch(
+    "/{id}",
+    response_model=Scheduled,
+    responses=answers(400, 404, 409, 413),
+    openapi_extra=takes(ChangeRequest),
+)
+def change(id: UUID, body: Body, _query: Annotated[NoQuery, Query()]) -> Response:  # noqa: A002  as on the wire
+    """Move a schedule, or give it other parameters, while nobody is firing it."""
+    asked = parsed(ChangeRequest, body)
+    changed = schedules.change(ACTOR, id, scheduled_at=asked.scheduled_at, parameters=asked.parameters)
+    return answer(Scheduled(scheduled=_shown(changed)))
+
+
+@router.patch(
+    "/{id}/triggered",
+    response_model=Scheduled,
+    responses=answers(400, 404, 409, 413),
+    openapi_extra=takes(TriggeredRequest),
+)
+def mark_triggered(id: UUID, body: Body, _query: Annotated[NoQuery, Query()]) -> Response:  # noqa: A002
+    """Settle a schedule that a worker of another make has fired; a second call changes nothing."""
+    settled = schedules.mark_triggered(ACTOR, id, parsed(TriggeredRequest, body).execution_id)
+    return answer(Scheduled(scheduled=_shown(settled)))
+
+
+@router.patch(
+    "/{id}/failed",
+    response_model=Scheduled,
+    responses=answers(400, 404, 409, 413),
+    openapi_extra=takes(FailedRequest),
+)
+def mark_failed(id: UUID, body: Body, _query: Annotated[NoQuery, Query()]) -> Response:  # noqa: A002
+    """Write down that a worker of another make could not fire a schedule, and why."""
+    settled = schedules.mark_failed(ACTOR, id, parsed(FailedRequest, body).error)
+    return answer(Scheduled(scheduled=_shown(settled)))
+
+
+def _shown(schedule: Schedule) -> ShownSchedule:
+    return ShownSchedule.model_validate(schedule)
