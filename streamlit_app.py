@@ -1,7 +1,20 @@
 """The dashboard's entry; serves the REST API beside it, on the same port."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
-app = st.App(Path(__file__).parent / "pages" / "navigation.py")
+from api.app import routes
+from core import log
+
+
+@asynccontextmanager
+async def _served(_app: st.App) -> AsyncIterator[dict[str, Any]]:
+    log.configure()
+    yield {}
+
+
+app = st.App(Path(__file__).parent / "pages" / "navigation.py", routes=routes, lifespan=_served)

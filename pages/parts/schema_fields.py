@@ -270,7 +270,8 @@ def _json(field: Field) -> Any:
     try:
         return parse_json(text)
     except Invalid as error:
-        st.markdown(f":red[{_('This is not JSON yet: {}').format(error.message.removeprefix('not JSON: '))}]")
+        told = _("This is not JSON yet: {}").format(error.message.removeprefix("not JSON: "))
+        st.markdown(f":red[{plain(told)}]")
         return BROKEN
 
 
