@@ -8,8 +8,10 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     Text,
+    and_,
     case,
     cast,
+    false,
     func,
     literal,
     or_,
@@ -33,6 +35,7 @@ Status = Literal["queued", "running", "completed", "failed", "cancelled"]
 STATUSES: tuple[Status, ...] = ("queued", "running", "completed", "failed", "cancelled")
 UNFINISHED = ("queued", "running")
 OUTPUT_PAGE = 1000
+USED = "scheduledId, Idempotency-Key: were already used for another execution; choose new ones"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,18 +123,20 @@ def trigger(
     Raises:
         NotFound: no such cron.
         Invalid: the parameters break a rule.
-        Conflict: an execution of the cron is under way and the catalogue forbids overlap.
+        Conflict: an execution of the cron is under way and the catalogue forbids overlap; or the
+            schedule or the key was used for a different execution.
         Forbidden, Unavailable.
     """
     require(actor, "run")
     cron = catalogue().cron(cron_name)
+    asked = check({} if parameters is None else parameters, cron.parameters)
     noop = cron.target == "noop"
     now = func.clock_timestamp()
     started = (
         insert(executions)
         .values(
             cron_name=cron.name,
-            parameters=check({} if parameters is None else parameters, cron.parameters),
+            parameters=asked,
             status="completed" if noop else "queued",
             scheduled_id=scheduled_id,
             triggered_by=actor.name,
@@ -158,13 +163,15 @@ def trigger(
         row = connection.execute(statement).one_or_none()
         if row is not None:
             return Execution(*row[:-1])
-        same = or_(
-            executions.c.scheduled_id == scheduled_id,
-            executions.c.idempotency_key == idempotency_key,
-        )
-        known = connection.execute(select(*_COLUMNS).where(same)).first()
+        given = {executions.c.scheduled_id: scheduled_id, executions.c.idempotency_key: idempotency_key}
+        used = [column == value for column, value in given.items() if value is not None]
+        same = and_(executions.c.cron_name == cron.name, executions.c.parameters == asked)
+        # false(), for of nothing given nothing was used: a comparison with NULL would be of all others.
+        known = connection.execute(select(*_COLUMNS, same).where(or_(false(), *used))).first()
+        if known is not None and not known[-1]:
+            raise Conflict(USED)
         if known is not None:
-            return Execution(*known)
+            return Execution(*known[:-1])
         busy = select(executions.c.id).where(
             executions.c.cron_name == cron.name,
             executions.c.exclusive,
@@ -301,7 +308,9 @@ def cancel(actor: Actor, execution_id: UUID) -> Execution:
         execution_id=changed.c.id,
     )
     wake = (
-        select(func.pg_notify("crondesk_cancel", cast(changed.c.id, Text))).select_from(changed).cte("wake")
+        select(func.pg_notify("crondesk_cancel", cast(changed.c.id, Text) + " " + actor.name))
+        .select_from(changed)
+        .cte("wake")
     )
     statement = select(changed, select(func.count()).select_from(wake).scalar_subquery()).add_cte(told)
     with reading() as connection:

@@ -21,7 +21,7 @@ class Listener:
         name: the worker's name.
         arrived: a schedule arrived that is due at the instant.
         queued: an execution was queued.
-        cancelled: the end of an execution is asked for.
+        cancelled: the end of an execution is asked for, and by whom.
         series: a series has nothing pending.
         connected: it listens from now on; what was said before, nobody heard.
     """
@@ -33,7 +33,7 @@ class Listener:
         *,
         arrived: Callable[[datetime], None],
         queued: Callable[[], None],
-        cancelled: Callable[[UUID], None],
+        cancelled: Callable[[UUID, str], None],
         series: Callable[[], None],
         connected: Callable[[], None],
     ) -> None:
@@ -70,7 +70,8 @@ class Listener:
             if notification.channel == "crondesk_due":
                 self._arrived(datetime.fromtimestamp(float(notification.payload), UTC))
             elif notification.channel == "crondesk_cancel":
-                self._cancelled(UUID(notification.payload))
+                execution_id, _, by = notification.payload.partition(" ")
+                self._cancelled(UUID(execution_id), by or "somebody")
             elif notification.channel == "crondesk_series":
                 self._series()
             else:

@@ -84,7 +84,7 @@ class Process:
             f"crondesk worker {host}",
             arrived=self._dispatcher.arrived,
             queued=self._runner.look_into_queue,
-            cancelled=lambda execution_id: self._runner.cancel(execution_id, "a person"),
+            cancelled=self._runner.cancel,
             series=self._planner.ask,
             connected=self._catch_up,
         )
@@ -239,7 +239,7 @@ class Process:
             logger().warning("database.away")  # their leases end by themselves
         beats = asyncio.create_task(self._keep_beating())
         try:
-            async with asyncio.timeout(grace + settings().http_timeout_seconds + LAST_WORDS_SECONDS):
+            async with asyncio.timeout(grace + LAST_WORDS_SECONDS):
                 await asyncio.gather(self._sender.finish(), self._runner.finish(grace))
                 beats.cancel()
                 await running.say_stopped(self._lanes["duties"], self.name)
