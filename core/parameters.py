@@ -51,6 +51,8 @@ def check(parameters: Any, schema: Mapping[str, Any]) -> Parameters:
         ]
     except Unresolvable as error:
         raise Invalid(f"parameters: the catalogue's schema refers to what is not there: {error}") from None
+    except OverflowError:
+        raise Invalid("parameters: hold a number that is too large to be checked") from None
     if problems:
         raise Invalid(problems[0][:500], [problem[:500] for problem in problems[:MAX_PROBLEMS]])
     return parameters

@@ -1,6 +1,6 @@
 """Schedules: plan, find, move, cancel; each verb is one statement, and the database decides."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
@@ -161,16 +161,31 @@ def plan(
     try:
         with reading() as connection:
             row = connection.execute(select(made).add_cte(told)).one_or_none()
-            if row is None:
-                known = select(*_COLUMNS).where(schedules.c.idempotency_key == idempotency_key)
-                row = connection.execute(known).one()
     except IntegrityError as error:
-        raise _refusal(error) from error
-    schedule = Schedule(*row)
-    asked = (values["cron_name"], values["scheduled_at"], values["parameters"])
-    if (schedule.cron_name, schedule.scheduled_at, schedule.parameters) != asked:
+        # A call that is repeated late may name an instant that has passed since the first.
+        known = _planned_before(values)
+        if known is None:
+            raise _refusal(error) from error
+        return known
+    known = Schedule(*row) if row is not None else _planned_before(values)
+    if known is None:
         raise Conflict(KEY_USED)
-    return schedule
+    return known
+
+
+def _planned_before(values: Mapping[str, Any]) -> Schedule | None:
+    if values["idempotency_key"] is None:
+        return None
+    # Compared in the database: of numbers, it may keep more digits than Python's floats have.
+    same = and_(*(schedules.c[name] == values[name] for name in ("cron_name", "scheduled_at", "parameters")))
+    used = schedules.c.idempotency_key == values["idempotency_key"]
+    with reading() as connection:
+        row = connection.execute(select(*_COLUMNS, same).where(used)).one_or_none()
+    if row is None:
+        return None
+    if not row[-1]:
+        raise Conflict(KEY_USED)
+    return Schedule(*row[:-1])
 
 
 def plan_many(actor: Actor, plans: Sequence[Plan], *, created_by: str | None = None) -> list[Schedule]:

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import threading
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -89,9 +90,9 @@ def cron_secret() -> str:
         return configured.get_secret_value()
     path = settings().data_dir / "cron_secret"
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Written beside and linked into place: of two processes that start at once one wins,
+    # Written beside and linked into place: of two that start at once one wins,
     # and neither reads a half-written file.
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
