@@ -175,7 +175,7 @@ def trigger(
         busy = select(executions.c.id).where(
             executions.c.cron_name == cron.name,
             executions.c.exclusive,
-            executions.c.status.in_([text(f"'{status}'") for status in UNFINISHED]),
+            or_(*(executions.c.status == text(f"'{status}'") for status in UNFINISHED)),
         )
         other = connection.execute(busy).scalar()
     raise Conflict(
