@@ -2,8 +2,9 @@
 
 const builders = {
   text(part, table) {
-    if (part.go) return link(part, table);
-    return make("span", classes("text", part), part.text);
+    const element = part.go ? link(part, table) : make("span", classes("text", part), part.text);
+    if (part.tip) element.title = part.tip;
+    return element;
   },
   badge: (part) => make("span", `badge ${part.colour}`, part.text),
   countdown(part) {

@@ -9,7 +9,7 @@ function buildRow(row, table) {
     const cell = make(column.heads ? "th" : "td", column.className ?? "");
     cell.setAttribute("role", column.heads ? "rowheader" : "cell");
     if (column.heads) cell.scope = "row";
-    if (column.label && !column.heads) cell.dataset.label = column.label;
+    if (column.label && !column.heads && !column.hidden) cell.dataset.label = column.label;
     for (const part of row.cells[column.key] ?? []) {
       const holder = make("div", "part");
       holder.append(builders[part.kind](part, table, row));

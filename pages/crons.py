@@ -44,7 +44,7 @@ def _catalogue_problems() -> None:
 
 def _chosen(crons: Mapping[str, Cron]) -> list[Cron]:
     tags = sorted({tag for cron in crons.values() for tag in cron.tags})
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="center", key="filters"):
         sought = st.text_input(
             _("Search the catalogue"),
             type="search",

@@ -42,7 +42,7 @@ def _identifier(text: str) -> UUID:
 def _list() -> None:
     st.title(_("Executions"), anchor=False)
     choices = {ANY: _("All"), **{name: _(word) for name, word in words.EXECUTION.items()}}
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="center", key="filters"):
         status = filters.status(choices, ANY)
         cron = filters.cron()
         search = filters.search(_("Cron, parameters, person or error"))
@@ -88,8 +88,8 @@ def _row(run: Execution) -> table.Row:
         name=f"{title}, {when}",
         cells={
             "status": [table.badge(run.status, words.of_execution(run.status))],
-            "started": [table.text(when, go=table.to("executions", id=str(run.id))), table.ago(begun)],
-            "cron": [table.text(title, strong=True), table.text(run.cron_name, quiet=True, mono=True)],
+            "started": [table.text(when, go=table.to("executions", id=str(run.id)))],
+            "cron": [table.text(title, strong=True, tip=run.cron_name)],
             "parameters": _parameters(run),
             "lasted": _lasted(run),
             "by": [table.text(run.triggered_by or "–", quiet=True)],
@@ -101,9 +101,9 @@ def _parameters(run: Execution) -> list[table.Part]:
     parts = []
     if run.parameters:
         written = json.dumps(run.parameters, ensure_ascii=False)
-        parts.append(table.text(written[1:-1], mono=True, quiet=True))
+        parts.append(table.text(written[1:-1], mono=True, quiet=True, tip=written))
     if run.error_message:
-        parts.append(table.text(run.error_message, bad=run.status == "failed"))
+        parts.append(table.text(run.error_message, bad=run.status == "failed", tip=run.error_message))
     return parts
 
 

@@ -44,7 +44,7 @@ def _identifier(text: str) -> UUID:
 
 def _list() -> None:
     st.title(_("Scheduled"), anchor=False)
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="center", key="filters"):
         status = filters.status({name: _(word) for name, word in words.SCHEDULE.items()}, "pending")
         cron = filters.cron()
         search = filters.search(_("Cron, parameters or person"))
@@ -98,7 +98,7 @@ def _row(schedule: Schedule) -> table.Row:
         cells={
             "left": _left(schedule),
             "when": [table.text(when, go=table.to("scheduled", id=str(schedule.id)))],
-            "cron": [table.text(title, strong=True), table.text(schedule.cron_name, quiet=True, mono=True)],
+            "cron": [table.text(title, strong=True, tip=schedule.cron_name)],
             "parameters": _parameters(schedule),
             "by": [table.text(schedule.created_by or "–", quiet=True)],
             "actions": _actions(schedule),
@@ -116,9 +116,11 @@ def _parameters(schedule: Schedule) -> list[table.Part]:
     parts = []
     if schedule.parameters:
         written = json.dumps(schedule.parameters, ensure_ascii=False)
-        parts.append(table.text(written[1:-1], mono=True, quiet=True))
+        parts.append(table.text(written[1:-1], mono=True, quiet=True, tip=written))
     if schedule.error_message:
-        parts.append(table.text(schedule.error_message, bad=schedule.status == "failed"))
+        parts.append(
+            table.text(schedule.error_message, bad=schedule.status == "failed", tip=schedule.error_message)
+        )
     return parts
 
 

@@ -121,7 +121,7 @@ def badly_said(french: Catalog) -> list[str]:
         if not message.id:
             continue
         ids = [message.id] if isinstance(message.id, str) else list(message.id)
-        texts = [message.string] if isinstance(message.string, str) else list(message.string)
+        texts = [message.string] if isinstance(message.string, str) else list(message.string or [])
         for text, said in zip(texts, ids, strict=True):
             if text and sorted(PLACEHOLDER.findall(text)) != sorted(PLACEHOLDER.findall(said)):
                 problems.append(f"other placeholders than its message: {text!r}")

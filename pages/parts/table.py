@@ -61,11 +61,25 @@ def text(
     mono: bool = False,
     bad: bool = False,
     go: Part | None = None,
+    tip: str | None = None,
 ) -> Part:
-    """A line of text; with `go` a link to another page of the dashboard."""
+    """A line of text.
+
+    Args:
+        content: the text.
+        strong, quiet, mono, bad: how it looks.
+        go: where it leads, as a link.
+        tip: what it says when pointed at.
+    """
     looks = {"strong": strong, "quiet": quiet, "mono": mono, "bad": bad}
-    chosen = {name: True for name, on in looks.items() if on}
-    return {"kind": "text", "text": content, **chosen, **({"go": go} if go else {})}
+    chosen: Part = {name: True for name, on in looks.items() if on}
+    return {
+        "kind": "text",
+        "text": content,
+        **chosen,
+        **({"go": go} if go else {}),
+        **({"tip": tip} if tip else {}),
+    }
 
 
 def to(page: str, **query: str) -> Part:
