@@ -10,6 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     Text,
+    bindparam,
     cast,
     func,
     insert,
@@ -47,7 +48,7 @@ class Event:
 
 
 def told(
-    actor: Actor,
+    actor: Actor | None,
     kind: str,
     changed: FromClause,
     *,
@@ -58,7 +59,7 @@ def told(
     """The part of a statement that writes one event for each row that another part of it changed.
 
     Args:
-        actor: who did it.
+        actor: who did it; None in a statement that is built once, and executed with `who`.
         kind: the event's kind.
         changed: the common table expression that changed the rows; has a column cron_name.
         schedule_id: the column of `changed` with the schedule, if it is about one.
@@ -66,9 +67,7 @@ def told(
         details: a jsonb expression over `changed`.
     """
     chosen = select(
-        literal(actor.name),
-        literal(actor.role),
-        literal(actor.via),
+        *(bindparam(name, value, Text) for name, value in who(actor).items()),
         literal(kind),
         null() if schedule_id is None else schedule_id,
         null() if execution_id is None else execution_id,
@@ -86,6 +85,13 @@ def told(
         "details",
     ]
     return insert(events).from_select(columns, chosen).cte("told")
+
+
+def who(actor: Actor | None) -> dict[str, str | None]:
+    """The parameters of a statement made with `told` that say who did it."""
+    if actor is None:
+        return {"who_name": None, "who_role": None, "who_via": None}
+    return {"who_name": actor.name, "who_role": actor.role, "who_via": actor.via}
 
 
 def of_schedule(schedule_id: UUID, batch_id: UUID | None = None, limit: int = 1000) -> list[Event]:

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Literal
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from sqlalchemy import (
     Select,
     Text,
     and_,
+    bindparam,
     cast,
     func,
     or_,
@@ -38,6 +40,8 @@ LatePolicy = Literal["fire", "drop", "ask"]
 LATE_POLICIES: tuple[LatePolicy, ...] = ("fire", "drop", "ask")
 STATUSES: tuple[Status, ...] = ("pending", "triggered", "cancelled", "failed")
 MAX_BATCH = 10_000
+# What is held for a decision is due then: never, until somebody decides.
+HELD_UNTIL = datetime(9999, 1, 1, tzinfo=UTC)
 MAX_NAME = 200
 KEY_USED = "Idempotency-Key: was already used for another schedule; choose a new one"
 
@@ -83,6 +87,8 @@ class Filter:
         since: planned for this instant or later.
         until: planned for before this instant.
         search: text within the cron's name, the parameters or who made it.
+        batch_id: planned together in this batch.
+        held: True for those that wait for a person to decide, since their deadline passed.
     """
 
     status: Status | None = None
@@ -90,6 +96,8 @@ class Filter:
     since: datetime | None = None
     until: datetime | None = None
     search: str | None = None
+    batch_id: UUID | None = None
+    held: bool | None = None
 
 
 _COLUMNS = [schedules.c[field.name] for field in fields(Schedule)]
@@ -146,21 +154,10 @@ def plan(
         "not_after": _deadline(not_after, instant, late_policy),
         "late_policy": late_policy,
     }
-    made = (
-        insert(schedules)
-        .values(values)
-        .on_conflict_do_nothing(
-            index_elements=[schedules.c.idempotency_key],
-            index_where=schedules.c.idempotency_key.is_not(None),
-        )
-        .returning(*_COLUMNS)
-        .cte("made")
-    )
-    details = events.object_of(scheduled_at=made.c.scheduled_at)
-    told = events.told(actor, "schedule.created", made, schedule_id=made.c.id, details=details)
+    given = {f"given_{name}": value for name, value in values.items()}
     try:
         with reading() as connection:
-            row = connection.execute(select(made).add_cte(told)).one_or_none()
+            row = connection.execute(_plan_one(), given | events.who(actor)).one_or_none()
     except IntegrityError as error:
         # A call that is repeated late may name an instant that has passed since the first.
         known = _planned_before(values)
@@ -171,6 +168,37 @@ def plan(
     if known is None:
         raise Conflict(KEY_USED)
     return known
+
+
+@cache
+def _plan_one() -> Select[Any]:
+    # Built once: building it costs as much as all the rest that Python does for a plan.
+    made = (
+        insert(schedules)
+        .values({name: bindparam(f"given_{name}", type_=schedules.c[name].type) for name in _PLANNED})
+        .on_conflict_do_nothing(
+            index_elements=[schedules.c.idempotency_key],
+            index_where=schedules.c.idempotency_key.is_not(None),
+        )
+        .returning(*_COLUMNS)
+        .cte("made")
+    )
+    details = events.object_of(scheduled_at=made.c.scheduled_at)
+    told = events.told(None, "schedule.created", made, schedule_id=made.c.id, details=details)
+    return select(made).add_cte(told)
+
+
+_PLANNED = (
+    "cron_name",
+    "scheduled_at",
+    "due_at",
+    "parameters",
+    "checked",
+    "created_by",
+    "idempotency_key",
+    "not_after",
+    "late_policy",
+)
 
 
 def _planned_before(values: Mapping[str, Any]) -> Schedule | None:
@@ -289,7 +317,7 @@ def find(wanted: Filter, *, limit: int = 100, cursor: str | None = None) -> Page
     check_limit(limit)
     if wanted.status is not None and wanted.status not in STATUSES:
         raise Invalid(f"status: must be one of {', '.join(STATUSES)}")
-    matching = select(*_COLUMNS).where(*_matching(wanted))
+    matching = select(*_COLUMNS).where(*conditions_of(wanted))
     ahead = wanted.status == "pending"
     key = schedules.c.due_at if ahead else schedules.c.scheduled_at
     page = matching.order_by(*((key, schedules.c.id) if ahead else (key.desc(), schedules.c.id.desc())))
@@ -304,7 +332,8 @@ def find(wanted: Filter, *, limit: int = 100, cursor: str | None = None) -> Page
     return Page(rows[:limit], count, estimated, following)
 
 
-def _matching(wanted: Filter) -> list[ColumnElement[bool]]:
+def conditions_of(wanted: Filter) -> list[ColumnElement[bool]]:
+    """The filter as conditions over the table of schedules."""
     conditions: list[ColumnElement[bool]] = []
     if wanted.status is not None:
         # Written out, not bound: only then does the planner see that a partial index serves.
@@ -322,6 +351,13 @@ def _matching(wanted: Filter) -> list[ColumnElement[bool]]:
             schedules.c.created_by,
         )
         conditions.append(or_(*(column.icontains(wanted.search, autoescape=True) for column in searched)))
+    if wanted.batch_id is not None:
+        conditions.append(schedules.c.batch_id == wanted.batch_id)
+    if wanted.held:
+        # Their due_at is the year 9999: the index of pending ones finds them at its end.
+        conditions += [schedules.c.due_at >= HELD_UNTIL, schedules.c.held_at.is_not(None)]
+    elif wanted.held is not None:
+        conditions.append(schedules.c.held_at.is_(None))
     return conditions
 
 
