@@ -16,6 +16,7 @@ from sqlalchemy import (
     bindparam,
     cast,
     func,
+    literal,
     or_,
     select,
     text,
@@ -419,7 +420,9 @@ def change(
     kinds: list[str] = []
     if scheduled_at is not None:
         instant = check_instant(scheduled_at)
-        values |= {"scheduled_at": instant, "due_at": instant}
+        values |= {"scheduled_at": instant, "due_at": instant, "held_at": None, "error_message": None}
+        # The deadline says how late it may be: it moves along.
+        values["not_after"] = schedules.c.not_after + (literal(instant) - schedules.c.scheduled_at)
         kinds.append("schedule.moved")
     if parameters is not None:
         cron = catalogue().cron(get(schedule_id).cron_name)
