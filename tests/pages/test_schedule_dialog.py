@@ -1,0 +1,153 @@
+"""The dialog that plans a run: when, with what, and what is told before it is confirmed."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from playwright.sync_api import Locator, Page, expect
+
+from core import schedules, wallclock
+from core.actors import Actor
+from tests.pages.conftest import Visitor
+
+PARIS = ZoneInfo("Europe/Paris")
+
+
+def opened(page: Page, cron: str = "Greet") -> Locator:
+    """The dialog that schedules the cron."""
+    page.get_by_role("button", name=f"Schedule: {cron}").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("in 1 hour").wait_for()
+    return dialog
+
+
+def type_into(dialog: Locator, label: str, digits: str) -> None:
+    """Types a date or a time, which are made of segments: from the first one on."""
+    group = dialog.get_by_role("group", name=label) if label == "Time" else dialog.get_by_label(label)
+    group.first.get_by_role("spinbutton").first.click()
+    dialog.page.keyboard.type(digits)
+    dialog.page.keyboard.press("Tab")
+
+
+def next_change(forward: bool) -> date:
+    """The next day on which the clocks of Paris are put forward or back, after tomorrow."""
+    day = datetime.now(PARIS).date() + timedelta(days=2)
+    while True:
+        wall = datetime(day.year, day.month, day.day, 2, 30)  # noqa: DTZ001
+        count = len(wallclock.instants_of(wall, PARIS))
+        if count == (0 if forward else 2):
+            return day
+        day += timedelta(days=1)
+
+
+def choose(dialog: Locator, day: date, clock: str) -> None:
+    type_into(dialog, "Date", day.strftime("%Y%m%d"))
+    type_into(dialog, "Time", clock)
+
+
+def test_a_local_time_that_does_not_exist_is_refused_with_the_next_one_that_does(
+    visit: Visitor, database_url: str
+) -> None:
+    dialog = opened(visit())
+    choose(dialog, next_change(forward=True), "023000")
+    expect(dialog.get_by_role("alert")).to_contain_text("never show 02:30")
+    expect(dialog.get_by_role("alert")).to_contain_text("The next time that exists is 03:00.")
+    expect(dialog.get_by_role("button", name="Schedule", exact=True)).to_be_disabled()
+    dialog.get_by_role("button", name="Take 03:00").click()
+    expect(dialog.locator(".st-key-verdict")).to_contain_text("01:00 UTC")
+    expect(dialog.get_by_role("button", name="Schedule", exact=True)).to_be_enabled()
+
+
+def test_a_local_time_that_exists_twice_asks_which(visit: Visitor, database_url: str) -> None:
+    page = visit()
+    dialog = opened(page)
+    day = next_change(forward=False)
+    choose(dialog, day, "023000")
+    expect(dialog.get_by_text("show 02:30 twice")).to_be_visible()
+    expect(dialog.get_by_role("button", name="Schedule", exact=True)).to_be_disabled()
+    dialog.get_by_text("the second").click()
+    expect(dialog.locator(".st-key-verdict")).to_contain_text("01:30 UTC")
+    dialog.get_by_role("button", name="Schedule", exact=True).click()
+    expect(page.get_by_test_id("stToast")).to_contain_text("Planned: Greet")
+    made = schedules.find(schedules.Filter(status="pending")).rows[0]
+    assert made.scheduled_at == datetime(day.year, day.month, day.day, 1, 30, tzinfo=UTC)
+
+
+def test_less_than_a_minute_ahead_is_refused_with_the_earliest_time(
+    visit: Visitor, database_url: str
+) -> None:
+    dialog = opened(visit(zone="UTC"))
+    soon = datetime.now(UTC) + timedelta(seconds=20)
+    choose(dialog, soon.date(), soon.strftime("%H%M%S"))
+    expect(dialog.get_by_role("alert")).to_contain_text("Plan at least one minute ahead")
+    past = datetime.now(UTC) - timedelta(seconds=5)
+    choose(dialog, past.date(), past.strftime("%H%M%S"))
+    expect(dialog.get_by_role("alert")).to_contain_text("This time has passed")
+    expect(dialog.get_by_role("button", name="Schedule", exact=True)).to_be_disabled()
+
+
+def test_a_run_can_be_planned_to_the_second(visit: Visitor, database_url: str) -> None:
+    page = visit(zone="Asia/Kathmandu")
+    dialog = opened(page)
+    day = datetime.now(ZoneInfo("Asia/Kathmandu")).date() + timedelta(days=1)
+    choose(dialog, day, "101112")
+    expect(dialog.locator(".st-key-verdict")).to_contain_text("04:26:12 UTC")
+    dialog.get_by_role("button", name="Schedule", exact=True).click()
+    expect(page.get_by_test_id("stToast")).to_contain_text("10:11:12")
+    made = schedules.find(schedules.Filter(status="pending")).rows[0]
+    assert made.scheduled_at == datetime(day.year, day.month, day.day, 4, 26, 12, tzinfo=UTC)
+    assert (made.created_by, made.parameters) == ("dashboard", {"name": "world", "times": 1})
+
+
+def test_the_form_and_the_json_stay_in_step(visit: Visitor, database_url: str) -> None:
+    dialog = opened(visit())
+    dialog.get_by_label("name").fill("Ada")
+    dialog.get_by_label("name").press("Tab")
+    dialog.get_by_text("JSON", exact=True).click()
+    area = dialog.get_by_label("Parameters as JSON")
+    expect(area).to_have_value(json.dumps({"name": "Ada", "times": 1}, indent=2))
+    area.fill('{"name": "Grace", "times": 3}')
+    area.press("Control+Enter")
+    dialog.get_by_text("Form", exact=True).click()
+    expect(dialog.get_by_label("name")).to_have_value("Grace")
+    expect(dialog.get_by_label("times")).to_have_value("3")
+
+
+def test_a_broken_rule_is_told_in_a_sentence_and_nothing_is_planned(
+    visit: Visitor, database_url: str
+) -> None:
+    dialog = opened(visit())
+    dialog.get_by_text("JSON", exact=True).click()
+    area = dialog.get_by_label("Parameters as JSON")
+    confirm = dialog.get_by_role("button", name="Schedule", exact=True)
+    for written, sentence in {
+        '{"times": 99}': "times: must be at most 10",
+        '{"colour": "red"}': "colour: is not a parameter of this cron",
+        '{"name": ""}': "name: must not be empty",
+        '{"name": ': "This is not JSON.",
+        "[1]": "The parameters must be one JSON object",
+    }.items():
+        area.fill(written)
+        area.press("Control+Enter")
+        expect(dialog.get_by_role("alert")).to_contain_text(sentence)
+        expect(confirm).to_be_disabled()
+    area.fill("{}")
+    area.press("Control+Enter")
+    expect(confirm).to_be_enabled()
+
+
+def test_the_verdict_tells_what_else_is_planned_around_it(visit: Visitor, database_url: str) -> None:
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).replace(hour=9, minute=20, second=0, microsecond=0)
+    schedules.plan(Actor("alice", "operator", "api"), "greet", tomorrow)
+    dialog = opened(visit(zone="UTC"))
+    dialog.get_by_role("button", name="tomorrow 9:00").click()
+    expect(dialog.locator(".st-key-verdict")).to_contain_text("09:20 (20 min after)")
+
+
+def test_the_curl_call_plans_the_same_and_holds_no_secret(visit: Visitor, database_url: str) -> None:
+    dialog = opened(visit())
+    dialog.get_by_text("The same with curl").click()
+    call = dialog.get_by_test_id("stCode")
+    expect(call).to_contain_text("/api/admin/cron-executions/schedule")
+    expect(call).to_contain_text("Bearer $CRON_SECRET")
+    expect(call).to_contain_text('"cronName": "greet"')

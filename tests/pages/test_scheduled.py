@@ -1,0 +1,188 @@
+"""The page of what is planned."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+from playwright.sync_api import Locator, Page, expect
+
+from core import schedules
+from core.actors import Actor
+from tests.pages.conftest import Visitor
+
+ALICE = Actor("alice", "operator", "api")
+
+
+def planned(name: str = "Ada", **ahead: float) -> schedules.Schedule:
+    """A run of `greet`, in two hours where nothing else is said."""
+    instant = datetime.now(UTC) + timedelta(**(ahead or {"hours": 2}))
+    return schedules.plan(ALICE, "greet", instant, {"name": name})
+
+
+def row_of(page: Page, name: str) -> Locator:
+    return page.get_by_role("row").filter(has_text=name)
+
+
+def test_a_countdown_has_the_words_of_its_language_and_is_orange_within_five_minutes(
+    visit: Visitor, database_url: str
+) -> None:
+    for name, ahead in {
+        "Ada": {"seconds": 50},
+        "Bob": {"minutes": 4, "seconds": 30},
+        "Cyd": {"minutes": 15, "seconds": 30},
+        "Dan": {"hours": 2, "minutes": 30, "seconds": 30},
+        "Eve": {"days": 3, "hours": 5, "minutes": 30},
+    }.items():
+        planned(name, **ahead)
+    page = visit("scheduled")
+    expect(row_of(page, "Ada").locator(".countdown.soon")).to_have_text(re.compile(r"^\d\ds$"))
+    expect(row_of(page, "Bob").locator(".countdown.soon")).to_have_text("4 min")
+    expect(row_of(page, "Cyd").locator(".countdown:not(.soon)")).to_have_text("15 min")
+    expect(row_of(page, "Dan").locator(".countdown:not(.soon)")).to_have_text("2h 30min")
+    expect(row_of(page, "Eve").locator(".countdown:not(.soon)")).to_have_text("3d 5h")
+    french = visit("scheduled", locale="fr-CA")
+    expect(row_of(french, "Eve").locator(".countdown")).to_have_text("3j 5h")
+
+
+def test_a_countdown_ticks_each_second_without_asking_the_server(visit: Visitor, database_url: str) -> None:
+    planned(seconds=55)
+    page = visit("scheduled")
+    countdown = row_of(page, "Ada").locator(".countdown")
+    countdown.wait_for()
+    # With the way to the server cut, whatever ticks does so by itself.
+    page.context.set_offline(True)
+    seen = [int(countdown.inner_text().removesuffix("s"))]
+    for _second in range(3):
+        expect(countdown).to_have_text(f"{seen[-1] - 1}s")
+        seen.append(seen[-1] - 1)
+
+
+def test_a_countdown_follows_the_clock_of_the_database_not_of_the_browser(
+    visit: Visitor, database_url: str
+) -> None:
+    planned(minutes=15, seconds=30)
+    page = visit()
+    page.clock.set_system_time(datetime.now(UTC) + timedelta(hours=5))
+    page.get_by_role("link", name="Scheduled").click()
+    expect(row_of(page, "Ada").locator(".countdown")).to_have_text("15 min")
+
+
+def test_a_run_is_cancelled_only_when_that_is_confirmed_and_can_be_undone(
+    visit: Visitor, database_url: str
+) -> None:
+    schedule = planned()
+    page = visit("scheduled")
+    row_of(page, "Ada").get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Keep it").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert schedules.get(schedule.id).status == "pending"
+
+    row_of(page, "Ada").get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Cancel the run").click()
+    expect(page.get_by_test_id("stToast")).to_contain_text("Cancelled: Greet")
+    expect(row_of(page, "Ada")).to_have_count(0)
+    assert schedules.get(schedule.id).status == "cancelled"
+
+    page.get_by_role("button", name="Undo").click()
+    expect(row_of(page, "Ada")).to_have_count(1)
+    again = schedules.find(schedules.Filter(status="pending")).rows[0]
+    assert (again.scheduled_at, again.parameters, again.created_by) == (
+        schedule.scheduled_at,
+        schedule.parameters,
+        "alice",
+    )
+
+
+def test_a_cancel_that_comes_too_late_says_so(visit: Visitor, database: psycopg.Connection) -> None:
+    planned(minutes=10)
+    page = visit("scheduled", locale="fr")
+    row_of(page, "Ada").get_by_role("button", name="Annuler").click()
+    page.get_by_role("dialog").wait_for()
+    database.execute("UPDATE scheduled_cron_executions SET due_at = now()")
+    database.execute("SELECT get_ready_scheduled_crons(1, 'another worker', '1 hour')")
+    page.get_by_role("button", name="Annuler l’exécution").click()
+    told = "Trop tard\u00a0: cette exécution démarre à l’instant et ne peut plus être annulée ni modifiée."
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_have_text(re.compile(told))
+
+
+def test_rows_arrive_and_go_by_themselves(visit: Visitor, database: psycopg.Connection) -> None:
+    planned("Ada")
+    page = visit("scheduled")
+    expect(row_of(page, "Ada")).to_have_count(1)
+    planned("Bob")
+    expect(row_of(page, "Bob")).to_have_count(1)
+    database.execute(
+        "UPDATE scheduled_cron_executions SET status = 'triggered', triggered_at = now() "
+        "WHERE parameters ->> 'name' = 'Ada'"
+    )
+    expect(row_of(page, "Ada")).to_have_count(0)
+
+
+def test_a_run_is_moved_and_edited_in_place(visit: Visitor, database_url: str) -> None:
+    schedule = planned()
+    page = visit("scheduled", zone="UTC")
+    row_of(page, "Ada").get_by_role("button", name="Change").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("name").fill("Grace")
+    dialog.get_by_label("name").press("Tab")
+    dialog.get_by_role("button", name="tomorrow 9:00").click()
+    expect(dialog.locator(".st-key-verdict")).to_contain_text("09:00")
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.get_by_test_id("stToast")).to_contain_text("Moved: Greet")
+    expect(row_of(page, "Grace")).to_have_count(1)
+    changed = schedules.get(schedule.id)
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).replace(hour=9, minute=0, second=0, microsecond=0)
+    assert changed.scheduled_at == tomorrow
+    assert changed.parameters["name"] == "Grace"
+
+
+def test_the_filters_live_in_the_url_so_that_a_link_shows_the_same(visit: Visitor, database_url: str) -> None:
+    planned("Ada")
+    planned("Bob")
+    schedules.plan(ALICE, "nothing", datetime.now(UTC) + timedelta(hours=1))
+    page = visit("scheduled")
+    page.get_by_role("combobox", name="Cron").click()
+    page.get_by_role("option", name="Greet").click()
+    expect(page.get_by_text("2 planned runs")).to_be_visible()
+    page.get_by_label("Search").fill("Bob")
+    expect(page.get_by_text("1 planned run", exact=True)).to_be_visible()
+    expect(page).to_have_url(re.compile(r"cron=greet"))
+    expect(page).to_have_url(re.compile(r"search=Bob"))
+
+    colleague = visit(page.url.split("/")[-1], locale="fr")
+    expect(colleague.get_by_text("1 exécution planifiée", exact=True)).to_be_visible()
+    expect(row_of(colleague, "Bob")).to_have_count(1)
+
+
+def test_pages_follow_each_other_by_key(visit: Visitor, database_url: str) -> None:
+    instant = datetime.now(UTC) + timedelta(hours=1)
+    plans = [
+        schedules.Plan("greet", instant + timedelta(minutes=place), {"name": f"number {place:03}"})
+        for place in range(60)
+    ]
+    schedules.plan_many(ALICE, plans)
+    page = visit("scheduled")
+    expect(row_of(page, "number 049")).to_have_count(1)
+    page.get_by_role("button", name="Next page").click()
+    expect(row_of(page, "number 050")).to_have_count(1)
+    expect(row_of(page, "number 059")).to_have_count(1)
+    expect(page).to_have_url(re.compile("after="))
+    page.get_by_role("button", name="Previous page").click()
+    expect(row_of(page, "number 000")).to_have_count(1)
+
+
+def test_what_happened_to_a_run_is_told_in_sentences(visit: Visitor, database_url: str) -> None:
+    schedule = planned()
+    bob = Actor("bob", "operator", "api")
+    schedules.change(bob, schedule.id, scheduled_at=schedule.scheduled_at + timedelta(hours=1))
+    schedules.cancel(bob, schedule.id)
+    page = visit(f"scheduled?id={schedule.id}")
+    for sentence in ("Planned by alice for", "Moved by bob from", "Cancelled by bob: it will not run."):
+        expect(page.get_by_role("listitem").filter(has_text=sentence)).to_have_count(1)
+
+
+def test_where_nothing_is_planned_the_page_says_what_to_do_next(visit: Visitor, database_url: str) -> None:
+    page = visit("scheduled")
+    expect(page.get_by_text("Nothing is planned. Choose a cron and press Schedule.")).to_be_visible()
+    page.get_by_role("link", name="To the crons").click()
+    expect(page.get_by_role("heading", name="Crons")).to_be_visible()
