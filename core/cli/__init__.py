@@ -1,0 +1,1 @@
+"""The command line: translates arguments to core's verbs, and what they return to text or JSON."""

@@ -1,0 +1,126 @@
+"""Following an execution to its end: its output as it comes, and its end as the exit code."""
+
+import json
+import time
+from uuid import UUID
+
+import click
+
+from core import executions
+from core.cli.answers import answer, document_of, length, note, say
+from core.errors import NotFound, Unavailable
+from core.executions import OUTPUT_PAGE, UNFINISHED, Execution, Status
+
+POLL_SECONDS = 0.5
+# A database that restarts is back within this; after it, the command gives up.
+AWAY_SECONDS = 60
+
+
+class _Patience:
+    """Asks core, and goes on asking for a minute while the database is away."""
+
+    def __init__(self) -> None:
+        self._away_since: float | None = None
+
+    def execution(self, execution_id: UUID) -> Execution | None:
+        """The execution as it is now; None while the database is away."""
+        try:
+            found = executions.get(execution_id)
+        except Unavailable:
+            self._wait()
+            return None
+        self._away_since = None
+        return found
+
+    def output(self, execution_id: UUID, after: int) -> list[executions.Chunk] | None:
+        """What was printed after a piece; None while the database is away."""
+        try:
+            return executions.output_of(execution_id, after=after)
+        except Unavailable:
+            self._wait()
+            return None
+
+    def _wait(self) -> None:
+        now = time.monotonic()
+        if self._away_since is None:
+            self._away_since = now
+            note("The database is away; waiting for it.")
+        elif now - self._away_since > AWAY_SECONDS:
+            raise Unavailable("the database cannot be reached; what runs goes on")
+        time.sleep(POLL_SECONDS)
+
+
+def follow(execution_id: UUID, *, as_json: bool) -> None:
+    """Prints the output of an execution until it ends, and ends the command as it ended."""
+    ended = _followed(execution_id, as_json)
+    if as_json:
+        click.echo(json.dumps({"execution": document_of(ended)}, ensure_ascii=False))
+    else:
+        note(_end_of(ended))
+    _exit(ended, "completed")
+
+
+def finish(execution_id: UUID, *, as_json: bool, success: Status = "completed") -> None:
+    """Waits for the end of an execution, and ends the command as it ended.
+
+    Args:
+        execution_id: which one.
+        as_json: whether the execution is printed as JSON.
+        success: the end that was wanted.
+    """
+    patience = _Patience()
+    try:
+        while (ended := patience.execution(execution_id)) is None or ended.status in UNFINISHED:
+            time.sleep(POLL_SECONDS)
+    except KeyboardInterrupt:
+        _leave(execution_id)
+        raise
+    if as_json:
+        answer({"executionId": ended.id, "execution": ended})
+    else:
+        say(f"{ended.id}  {_end_of(ended)}")
+    _exit(ended, success)
+
+
+def _followed(execution_id: UUID, as_json: bool) -> Execution:
+    patience, last = _Patience(), -1
+    try:
+        while True:
+            # First how it stands, then what it printed: nothing comes after its end.
+            present = patience.execution(execution_id)
+            while chunks := patience.output(execution_id, last):
+                for chunk in chunks:
+                    _print(chunk, as_json)
+                last = chunks[-1].seq
+                if len(chunks) < OUTPUT_PAGE:
+                    break
+            if chunks is not None and present is not None and present.status not in UNFINISHED:
+                return present
+            time.sleep(POLL_SECONDS)
+    except KeyboardInterrupt:
+        _leave(execution_id)
+        raise
+    except NotFound:
+        raise NotFound("id: the execution is there no more") from None
+
+
+def _print(chunk: executions.Chunk, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(document_of(chunk), ensure_ascii=False))
+    else:
+        click.echo(chunk.content, nl=False, err=chunk.stream != "stdout")
+
+
+def _end_of(ended: Execution) -> str:
+    took = "" if ended.duration_seconds is None else f" after {length(ended.duration_seconds)}"
+    why = f": {ended.error_message}" if ended.error_message else ""
+    return f"{ended.cron_name} {ended.status}{took}{why}"
+
+
+def _leave(execution_id: UUID) -> None:
+    note(f"\nThe run goes on; to see it again: python -m core tail {execution_id}")
+
+
+def _exit(ended: Execution, success: Status) -> None:
+    if ended.status != success:
+        raise click.exceptions.Exit(1)

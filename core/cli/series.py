@@ -1,0 +1,202 @@
+"""`series …`: what makes schedules again and again."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from itertools import islice
+from typing import Any, get_args
+from uuid import UUID
+
+import click
+
+from core import series
+from core.actors import Actor
+from core.catalogue import catalogue
+from core.cli.answers import answer, document_of, pairs, say, table
+from core.cli.options import as_json_option, asking, duration, instant, parameters_given, parameters_options
+from core.errors import Invalid
+from core.parameters import parse_json
+from core.recurrence import in_words, parse_pattern
+from core.schedules import LATE_POLICIES, LatePolicy
+from core.series import PREVIEWED, Missed, Series, Status
+
+
+@click.group("series")
+def group() -> None:
+    """Series: make schedules again and again; pause, resume and end them."""
+
+
+@group.command("list")
+@click.option("--status", type=click.Choice(get_args(Status)), help="Only these.")
+@click.option("--cron", "cron_name", metavar="CRON", help="Only of this cron.")
+@click.option(
+    "--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="How many at most."
+)
+@as_json_option
+def list_(status: Status | None, cron_name: str | None, limit: int, as_json: bool) -> None:
+    """List series, latest made first."""
+    found = series.find(cron_name=cron_name, status=status, limit=limit)
+    if as_json:
+        answer({"series": [_document(each) for each in found], "count": len(found)})
+        return
+    table(
+        ("ID", "CRON", "STATUS", "WHEN", "PLANNED", "PROBLEM"),
+        [
+            (each.id, each.cron_name, each.status, _words(each), each.planned, each.error_message)
+            for each in found
+        ],
+    )
+
+
+@group.command()
+@click.argument("series_id", metavar="ID", type=click.UUID)
+@click.option("--count", type=click.IntRange(0, 1000), default=PREVIEWED, help="How many instants to come.")
+@as_json_option
+def show(series_id: UUID, count: int, as_json: bool) -> None:
+    """Show the series ID and its next instants that are not planned yet."""
+    found = series.get(series_id)
+    following: list[datetime] = []
+    if found.status == "active":
+        to_come = series.upcoming(found, series.blackouts_of(found.cron_name), datetime.now(UTC))
+        following = list(islice(to_come, count))
+    if as_json:
+        answer({"series": _document(found), "upcoming": following})
+        return
+    pairs(
+        [
+            ("series", found.id),
+            ("cron", found.cron_name),
+            ("status", found.status),
+            ("when", _words(found)),
+            ("parameters", found.parameters),
+            ("until", found.repeat_until),
+            ("count", found.repeat_count),
+            ("planned", found.planned),
+            ("without", ", ".join(str(day) for day in found.excluded_dates)),
+            ("missed", found.missed),
+            ("fires within", found.fire_within),
+            ("if late", None if found.fire_within is None else found.late_policy),
+            ("created", found.created_at),
+            ("created by", found.created_by),
+            ("problem", found.error_message),
+        ]
+    )
+    for moment in following:
+        say(f"  {moment.astimezone().isoformat(' ', 'seconds')}")
+
+
+@group.command()
+@click.argument("cron_name", metavar="CRON")
+@click.option(
+    "--expression", metavar="CRON-EXPRESSION", help="Five fields, such as '0 2 * * mon-fri', or @daily."
+)
+@click.option("--pattern", metavar="JSON", help='Such as {"kind": "daily", "at": "02:00"}.')
+@click.option("--timezone", metavar="ZONE", required=True, help="IANA time zone whose wall clock it goes by.")
+@click.option("--first", metavar="INSTANT", help="No occurrence before this instant.")
+@click.option("--until", metavar="INSTANT", help="No occurrence after this instant.")
+@click.option("--count", type=click.IntRange(1, 1_000_000), help="How many occurrences in all.")
+@click.option(
+    "--exclude", metavar="DATE", multiple=True, help="A day without an occurrence; may be repeated."
+)
+@click.option("--missed", type=click.Choice(get_args(Missed)), default="one", show_default=True)
+@click.option("--fire-within", metavar="DURATION", help="How late an occurrence may fire.")
+@click.option("--late-policy", type=click.Choice(LATE_POLICIES), default="fire", show_default=True)
+@click.option("--dry-run", is_flag=True, help="Make nothing; show when it would run.")
+@parameters_options
+@as_json_option
+def create(
+    cron_name: str,
+    expression: str | None,
+    pattern: str | None,
+    timezone: str,
+    first: str | None,
+    until: str | None,
+    count: int | None,
+    exclude: Sequence[str],
+    missed: Missed,
+    fire_within: str | None,
+    late_policy: LatePolicy,
+    dry_run: bool,
+    document: str | None,
+    pairs: Sequence[str],
+    as_json: bool,
+) -> None:
+    """Make a series of CRON, and plan its first occurrence."""
+    cron = catalogue().cron(cron_name)
+    wanted = _pattern(expression, pattern)
+    bounds: dict[str, Any] = {
+        "first": None if first is None else instant(first, None, "--first"),
+        "repeat_until": None if until is None else instant(until, None, "--until"),
+        "repeat_count": count,
+        "excluded_dates": [_date(day) for day in exclude],
+    }
+    if dry_run:
+        instants = series.preview(wanted, timezone, cron_name=cron.name, **bounds)
+        words = in_words(parse_pattern(wanted), timezone, "en")
+        if as_json:
+            answer({"words": words, "upcoming": instants})
+            return
+        say(words)
+        for moment in instants:
+            say(f"  {moment.astimezone().isoformat(' ', 'seconds')}")
+        return
+    made = series.create(
+        asking(),
+        cron.name,
+        wanted,
+        timezone,
+        parameters=parameters_given(cron, document, pairs),
+        missed=missed,
+        fire_within=None if fire_within is None else _within(fire_within),
+        late_policy=late_policy,
+        **bounds,
+    )
+    _tell(made, as_json)
+
+
+def _pattern(expression: str | None, pattern: str | None) -> Any:
+    if (expression is None) == (pattern is None):
+        raise Invalid("--expression, --pattern: give one of them")
+    return {"kind": "cron", "expression": expression} if pattern is None else parse_json(pattern)
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Invalid(f"--exclude: {text[:50]!r} is no date such as 2030-12-25") from None
+
+
+def _within(text: str) -> timedelta:
+    return duration(text, "--fire-within")
+
+
+def _verb(name: str, act: Callable[[Actor, UUID], Series], words: str) -> None:
+    @group.command(name, help=words)
+    @click.argument("series_id", metavar="ID", type=click.UUID)
+    @as_json_option
+    def command(series_id: UUID, as_json: bool) -> None:
+        _tell(act(asking(), series_id), as_json)
+
+
+_verb("pause", series.pause, "Pause the series ID: what it has pending is cancelled.")
+_verb("resume", series.resume, "Resume the paused series ID, from now on.")
+_verb("end", series.end, "End the series ID for good: what it has pending is cancelled.")
+
+
+def _tell(found: Series, as_json: bool) -> None:
+    if as_json:
+        answer({"series": _document(found)})
+    else:
+        say(f"{found.id}  {found.cron_name}  {found.status}  {_words(found)}")
+
+
+def _words(found: Series) -> str:
+    return in_words(parse_pattern(found.pattern), found.timezone, "en")
+
+
+def _document(found: Series) -> dict[str, Any]:
+    document: dict[str, Any] = document_of(found)
+    return {**document, "words": _words(found)}
+
+
+COMMANDS = (group,)

@@ -1,0 +1,69 @@
+"""`series …`: what repeats, from the command line."""
+
+import pytest
+
+from core import schedules
+from tests.cli.command import Command
+
+
+def made(cli: Command, *options: object) -> dict:
+    expression = ("--expression", "30 2 * * mon-fri", "--timezone", "Europe/Paris")
+    answer = cli("series", "create", "greet", *expression, *options, "--json")
+    assert answer.code == 0, answer.err
+    return answer.document["series"]
+
+
+def pending() -> int:
+    return schedules.find(schedules.Filter(status="pending")).count
+
+
+def test_a_series_is_made_paused_resumed_and_ended(cli):
+    series = made(cli, "--param", "name=Zoé")
+    assert (series["status"], series["timezone"], series["parameters"]) == (
+        "active",
+        "Europe/Paris",
+        {"name": "Zoé"},
+    )
+    assert pending() == 1
+    for verb, status, left in (("pause", "paused", 0), ("resume", "active", 1), ("end", "ended", 0)):
+        changed = cli("series", verb, series["id"], "--json")
+        assert changed.code == 0
+        assert changed.document["series"]["status"] == status
+        assert pending() == left
+    assert cli("series", "resume", series["id"]).code == 4
+
+
+def test_a_dry_run_makes_nothing_and_shows_when(cli, count):
+    options = ("--pattern", '{"kind": "daily", "at": "02:00"}', "--timezone", "Europe/Paris", "--dry-run")
+    shown = cli("series", "create", "greet", *options, "--json")
+    assert shown.document["words"] == "every day at 02:00, Paris time"
+    assert len(shown.document["upcoming"]) == 10
+    assert "every day at 02:00" in cli("series", "create", "greet", *options).out
+    assert count("cron_series") == 0
+
+
+def test_series_are_listed_and_shown_with_what_is_to_come(cli):
+    series = made(cli, "--count", 3, "--exclude", "2030-12-25")
+    assert cli("series", "list", "--json").document["series"][0]["id"] == series["id"]
+    assert cli("series", "list", "--status", "paused", "--json").document["count"] == 0
+    shown = cli("series", "show", series["id"], "--json").document
+    assert len(shown["upcoming"]) == 2  # of three, one is planned already
+    assert "2030-12-25" in cli("series", "show", series["id"]).out
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--expression", "61 * * * *"],
+        ["--expression", "* * * *"],
+        ["--pattern", '{"kind": "never"}'],
+        ["--pattern", "{"],
+        [],
+        ["--expression", "@daily", "--exclude", "25.12."],
+        ["--expression", "@daily", "--fire-within", "soon"],
+        ["--expression", "@daily", "--until", "2020-01-01T00:00Z"],
+    ],
+)
+def test_what_cannot_repeat_ends_with_2(cli, count, options):
+    assert cli("series", "create", "greet", "--timezone", "Europe/Paris", *options).code == 2
+    assert count("cron_series") == 0
