@@ -1,0 +1,103 @@
+"""Blackouts: what they keep from happening, and what is refused."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from core import blackouts, events, schedules, series
+from core.actors import Actor
+from core.blackouts import Period
+from core.errors import Forbidden, Invalid, NotFound
+from core.schedules import Filter
+from core.series import Series
+
+ALICE = Actor("alice", "operator", "dashboard")
+DAILY = {"kind": "daily", "at": "09:00"}
+
+
+def freeze(made: Series, cron_name: str | None = None, **longer: float) -> Period:
+    """A period around the pending occurrence of a series."""
+    [first] = schedules.find(Filter(status="pending", cron_name=made.cron_name)).rows
+    begin = first.scheduled_at - timedelta(hours=1)
+    return Period("freeze", begin, begin + timedelta(**(longer or {"hours": 2})), cron_name)
+
+
+def test_an_occurrence_that_is_pending_in_it_is_cancelled_and_says_so(database_url: str) -> None:
+    made = series.create(ALICE, "nothing", DAILY, "UTC", repeat_count=3)
+    [first] = schedules.find(Filter(status="pending")).rows
+    [added] = blackouts.add(ALICE, [freeze(made)])
+    assert blackouts.find() == [added]
+    assert schedules.get(first.id).status == "cancelled"
+    assert series.get(made.id).planned == 0
+    assert [event.kind for event in events.of_schedule(first.id)] == [
+        "schedule.created",
+        "schedule.cancelled",
+    ]
+
+
+def test_what_was_moved_into_it_by_hand_and_what_is_of_no_series_stays(database_url: str) -> None:
+    made = series.create(ALICE, "nothing", DAILY, "UTC")
+    [first] = schedules.find(Filter(status="pending")).rows
+    period = freeze(made)
+    moved = schedules.change(ALICE, first.id, scheduled_at=first.scheduled_at + timedelta(minutes=5))
+    alone = schedules.plan(ALICE, "greet", first.scheduled_at)
+    blackouts.add(ALICE, [period])
+    assert schedules.get(moved.id).status == schedules.get(alone.id).status == "pending"
+
+
+def test_one_of_another_cron_cancels_nothing(database_url: str) -> None:
+    made = series.create(ALICE, "nothing", DAILY, "UTC")
+    blackouts.add(ALICE, [freeze(made, "greet")])
+    assert len(schedules.find(Filter(status="pending")).rows) == 1
+    assert blackouts.find(cron_name="nothing") == []
+    assert len(blackouts.find(cron_name="greet")) == 1
+
+
+def test_once_removed_it_keeps_nothing_from_happening(database_url: str) -> None:
+    plain = series.preview(DAILY, "UTC")
+    begin = plain[2] - timedelta(hours=1)
+    [added] = blackouts.add(ALICE, [Period("freeze", begin, begin + timedelta(hours=2))])
+    assert series.preview(DAILY, "UTC", cron_name="nothing")[2] == plain[3]
+    assert blackouts.remove(ALICE, added.id) == added
+    assert series.preview(DAILY, "UTC", cron_name="nothing") == plain
+    with pytest.raises(NotFound):
+        blackouts.remove(ALICE, added.id)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"name": " "}, "name"),
+        ({"name": "a\nb"}, "name"),
+        ({"ends_at": datetime(2020, 1, 1, tzinfo=UTC)}, "endsAt"),
+        (
+            {"starts_at": datetime(2019, 1, 1, tzinfo=UTC), "ends_at": datetime(2020, 1, 1, tzinfo=UTC)},
+            "endsAt",
+        ),
+        ({"starts_at": datetime(2030, 1, 1)}, "startsAt"),  # noqa: DTZ001  without a zone on purpose
+    ],
+)
+def test_a_period_that_breaks_a_rule_is_refused_and_leaves_nothing(
+    database_url: str, count: Callable[[str], int], change: dict[str, Any], field: str
+) -> None:
+    now = datetime.now(UTC)
+    given = {"name": "freeze", "starts_at": now, "ends_at": now + timedelta(days=1)}
+    with pytest.raises(Invalid) as caught:
+        blackouts.add(ALICE, [Period(**given), Period(**{**given, **change})])
+    assert caught.value.message.startswith(f"periods.1.{field}: ")
+    assert count("cron_blackouts") == 0
+
+
+def test_of_an_unknown_cron_or_by_a_viewer_none_is_added(database_url: str) -> None:
+    now = datetime.now(UTC)
+    period = Period("freeze", now, now + timedelta(days=1), "nosuch")
+    with pytest.raises(NotFound):
+        blackouts.add(ALICE, [period])
+    eve = Actor("eve", "viewer", "dashboard")
+    with pytest.raises(Forbidden):
+        blackouts.add(eve, [period])
+    with pytest.raises(Forbidden):
+        blackouts.remove(eve, uuid4())
