@@ -9,7 +9,10 @@ function buildFigure(figure) {
   if (figure.at) main.dataset.at = figure.at;
   value.append(main);
   if (figure.note) value.append(make("span", "note", figure.note));
-  box.append(make("dt", "label", figure.label), value);
+  const label = make("dt", "label");
+  // A status says by its badge what is counted.
+  label.append(figure.colour ? make("span", `badge ${figure.colour}`, figure.label) : figure.label);
+  box.append(label, value);
   return box;
 }
 
@@ -52,7 +55,7 @@ export default function ({ data, parentElement }) {
     list.append(...data.figures.map(buildFigure));
     return list;
   });
-  show(state, "pulse", data.pulse, () => buildPulse(data.pulse));
+  if (data.pulse) show(state, "pulse", data.pulse, () => buildPulse(data.pulse));
   tickEachSecond(state);
   return () => clearTimeout(state.timer);
 }

@@ -18,6 +18,9 @@ PAGES = {
     "crons": st.Page("crons.py", title=_("Crons"), default=True),
     "scheduled": st.Page("scheduled.py", title=_("Scheduled"), url_path="scheduled"),
     "executions": st.Page("executions.py", title=_("Executions"), url_path="executions"),
+    # Its path is not /metrics: there Prometheus reads.
+    "metrics": st.Page("metrics.py", title=_("Metrics"), url_path="statistics"),
+    "bulk": st.Page("bulk.py", title=_("Bulk planning"), url_path="bulk"),
 }
 chosen = st.navigation(list(PAGES.values()), position="top")
 notices()

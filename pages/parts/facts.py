@@ -42,6 +42,6 @@ def parameters(given: Parameters) -> None:
     """Shows the parameters of a run."""
     st.subheader(_("Parameters"), anchor=False)
     if given:
-        st.code(json.dumps(given, ensure_ascii=False, indent=2), language="json")
+        st.code(json.dumps(given, ensure_ascii=False, indent=2), language=None)
     else:
         st.caption(_("None were given: the defaults of the catalogue apply."))

@@ -1,5 +1,6 @@
 """The figures above the catalogue, and the heartbeat of the workers."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from core import overview, workers
@@ -23,6 +24,11 @@ def figures() -> None:
             "words": words(),
         },
     )
+
+
+def plain_figures(key: str, listed: Sequence[dict[str, object]]) -> None:
+    """Shows figures that do not tick: each a label and a value, maybe a note and a colour."""
+    _figures(key=key, data={"now": 0, "figures": list(listed), "words": words()})
 
 
 def number(count: int, estimated: bool = False) -> str:
@@ -62,10 +68,13 @@ def _success(stand: overview.Figures) -> dict[str, object]:
     label = _("Success over 7 days")
     if stand.success_rate is None:
         return {"label": label, "value": "–", "note": _("nothing has run")}
-    # Rounded down: 100 % says that nothing failed.
-    percent = f"{int(stand.success_rate * 1000) / 10:.1f}".removesuffix(".0")
-    value = percent.replace(".", ",") + "\u202f%" if language() == "fr" else percent + "%"
-    return {"label": label, "value": value}
+    return {"label": label, "value": percent(stand.success_rate)}
+
+
+def percent(share: float) -> str:
+    """A share such as '97.3%'. Rounded down: 100% says that nothing failed."""
+    written = f"{int(share * 1000) / 10:.1f}".removesuffix(".0")
+    return written.replace(".", ",") + "\u202f%" if language() == "fr" else written + "%"
 
 
 def _pulse(pulse: workers.Pulse) -> dict[str, object]:

@@ -54,17 +54,29 @@ def cron() -> str | None:
 
 def status(words: Mapping[str, str], default: str) -> str:
     """A choice among statuses."""
-    key = _kept("status", list(words), default)
+    return choice("status", _("Status"), words, default)
+
+
+def choice(name: str, label: str, words: Mapping[str, str], default: str) -> str:
+    """A choice among a few; in the URL stands the name, which is the same in each language."""
+    key = _kept(name, list(words), default)
     chosen = st.segmented_control(
-        _("Status"),
+        label,
         list(words),
         required=True,
-        format_func=lambda status: words[status],
+        format_func=lambda option: words[option],
         label_visibility="collapsed",
         key=key,
-        on_change=_keeper("status", key, default),
+        on_change=_keeper(name, key, default),
     )
     return chosen or default
+
+
+def choose(name: str, option: str, default: str) -> None:
+    """Chooses, in a callback, one of the few."""
+    key = f"filter {name}"
+    st.session_state[key] = option
+    _keeper(name, key, default)()
 
 
 def _kept(name: str, options: Sequence[str], default: str | None = None) -> str:

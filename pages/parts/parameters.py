@@ -104,3 +104,8 @@ def _refused(parameters: Parameters, cron: Cron) -> list[str]:
     except CrondeskError as error:
         return [sentence_of(error)]
     return []
+
+
+def written(parameters: Parameters) -> str:
+    """Parameters in one line, as lists show them; a dash for none."""
+    return json.dumps(parameters, ensure_ascii=False)[1:-1] if parameters else "–"

@@ -48,4 +48,4 @@ def _run_now(cron_name: str, parameters: Parameters, key: str) -> None:
             go("executions", id=str(started.id))
         if draft.latest is not None:
             with st.expander(_("The same with curl")):
-                st.code(curl_trigger(cron, draft.latest), language="bash", wrap_lines=True)
+                st.code(curl_trigger(cron, draft.latest), language=None, wrap_lines=True)

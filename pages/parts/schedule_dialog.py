@@ -49,7 +49,7 @@ def _plan(cron_name: str, parameters: Parameters, key: str) -> None:
             st.rerun()
         if instant is not None and draft.latest is not None:
             with st.expander(_("The same with curl")):
-                st.code(curl_call(cron, instant, draft.latest), language="bash", wrap_lines=True)
+                st.code(curl_call(cron, instant, draft.latest), language=None, wrap_lines=True)
 
 
 def change(schedule_id: UUID) -> None:

@@ -1,0 +1,80 @@
+"""Bulk planning: ten or more at once, in a grid, pasted, or filled in; checked row by row, planned as one."""
+
+from uuid import UUID
+
+import streamlit as st
+
+from core import schedules
+from core.errors import NotFound
+from pages.parts import filters, notices, problems
+from pages.parts.acting import actor
+from pages.parts.batch_csv import pasted
+from pages.parts.batch_fill import filled
+from pages.parts.batch_grid import grid, start, take_over
+from pages.parts.batch_preview import preview
+from pages.parts.drafts import Checked, checked, ready
+from pages.parts.figures import number
+from pages.parts.language import _, marked, ngettext
+from pages.parts.one_batch import one_batch
+from pages.parts.taking_back import taking_back
+
+WAYS = {
+    "grid": (marked("Grid"), grid),
+    "csv": (marked("Paste CSV"), pasted),
+    "fill": (marked("Fill a stretch of time"), filled),
+}
+
+
+def page() -> None:
+    """Shows the page."""
+    with problems.page():
+        taking_back()
+        batch = st.query_params.get("batch")
+        if batch:
+            one_batch(_identifier(batch))
+        else:
+            _planning()
+
+
+def _identifier(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound("id: there is no such batch") from None
+
+
+def _planning() -> None:
+    st.title(_("Bulk planning"), anchor=False)
+    st.caption(_("Many runs at once: nothing is written until you say so, and then all of them or none."))
+    labels = {way: _(label) for way, (label, _shown) in WAYS.items()}
+    way = filters.choice("way", _("How to plan"), labels, "grid")
+    rows = checked(WAYS[way][1]())
+    if not rows:
+        return
+    _plan(rows, way)
+    preview(rows)
+
+
+def _plan(rows: list[Checked], way: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        label = ngettext("Plan {} run", "Plan {} runs", len(rows)).format(number(len(rows)))
+        if st.button(label, type="primary", disabled=not ready(rows), key="plan"):
+            with problems.told():
+                planned = schedules.plan_many(actor(), [row.plan for row in rows])
+                start([])
+                count = number(len(planned))
+                notices.toast_later(
+                    ngettext("{} run planned.", "{} runs planned together.", len(planned)).format(count)
+                )
+                notices.go("bulk", batch=str(planned[0].batch_id))
+        if way != "grid":
+            label = _("Edit in the grid")
+            st.button(label, icon=":material/edit:", on_click=_to_the_grid, args=(rows,), key="edit")
+
+
+def _to_the_grid(rows: list[Checked]) -> None:
+    take_over(rows)
+    filters.choose("way", "grid", "grid")
+
+
+page()

@@ -1,0 +1,130 @@
+"""Rows of a batch that fill a stretch of time: every ten minutes, or spread, never too many together."""
+
+from datetime import datetime, time, timedelta
+
+import streamlit as st
+
+from core import filling, overview, wallclock
+from core.catalogue import catalogue
+from core.errors import Invalid
+from core.parameters import Parameters
+from core.schedules import MAX_BATCH
+from pages.parts import times
+from pages.parts.drafts import Draft
+from pages.parts.language import _, language, marked
+from pages.parts.parameters import parameters_editor
+from pages.parts.words import title_of_cron
+
+EVENING, MORNING = time(22), time(6)
+WAYS = {"again": marked("Again and again"), "once": marked("Each once, spread evenly")}
+
+
+def filled() -> list[Draft]:
+    """Shows what to fill a stretch of time with.
+
+    Returns:
+        The rows that come of it.
+    """
+    names = _crons()
+    parameters: Parameters | str = {}
+    if len(names) == 1:
+        cron = catalogue().crons[names[0]]
+        with st.container(border=True):
+            parameters = parameters_editor(cron, {}, f"fill {cron.name}").latest or {}
+    elif names:
+        st.caption(_("Each of them runs with the defaults of the catalogue."))
+    begin, end = _stretch()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        words = {way: _(word) for way, word in WAYS.items()}
+        way = st.segmented_control(
+            _("How"),
+            list(words),
+            format_func=lambda chosen: words[chosen],
+            default="once" if len(names) > 1 else "again",
+            required=True,
+            key="fill way",
+        )
+        if way == "again":
+            every = st.number_input(_("Every (minutes)"), 1, 10_080, 10, width=150, key="fill every")
+        else:
+            copies = st.number_input(_("Runs of each"), 1, MAX_BATCH, 1, width=150, key="fill copies")
+        together = st.number_input(
+            _("At most together"), 1, 1000, max(1, len(names)), width=150, key=f"fill together {len(names)}"
+        )
+    if not names:
+        st.info(_("Choose what shall run."))
+        return []
+    if begin is None or end is None:
+        return []
+    try:
+        if way == "again":
+            placed = filling.again(begin, end, timedelta(minutes=every), len(names), together)
+        else:
+            placed = filling.once(begin, end, len(names) * copies, together)
+    except Invalid as error:
+        st.error(_told(error), icon=":material/error:")
+        return []
+    return [
+        Draft(place, names[run % len(names)], instant, parameters)
+        for place, (instant, run) in enumerate(placed, 1)
+    ]
+
+
+def _told(error: Invalid) -> str:
+    if error.message.startswith("until"):
+        return _("The end lies before the beginning.")
+    return _("This makes more than {} runs at once: choose fewer.").format(MAX_BATCH)
+
+
+def _crons() -> list[str]:
+    known = sorted(catalogue().crons, key=title_of_cron)
+    if "fill crons" not in st.session_state:
+        asked = st.query_params.get("crons", "").split(",")
+        st.session_state["fill crons"] = [name for name in asked if name in known]
+
+    def keep() -> None:
+        chosen = st.session_state["fill crons"]
+        if chosen:
+            st.query_params["crons"] = ",".join(chosen)
+        else:
+            st.query_params.pop("crons", None)
+
+    return st.multiselect(
+        _("Crons"),
+        known,
+        format_func=title_of_cron,
+        placeholder=_("Choose one or several"),
+        key="fill crons",
+        on_change=keep,
+    )
+
+
+def _stretch() -> tuple[datetime | None, datetime | None]:
+    now = times.local(overview.clock()).replace(tzinfo=None)
+    evening = datetime.combine(now.date(), EVENING)
+    begin = evening if evening > now else evening + timedelta(days=1)
+    end = datetime.combine(begin.date() + timedelta(days=1), MORNING)
+    zone = times.browser_zone()
+    st.session_state.setdefault("fill begin", begin)
+    st.session_state.setdefault("fill end", end)
+    with st.container(horizontal=True):
+        written = "DD/MM/YYYY" if language() == "fr" else "YYYY-MM-DD"
+        step = timedelta(minutes=1)
+        first = st.datetime_input(
+            _("From ({zone})").format(zone=zone.key), key="fill begin", format=written, step=step
+        )
+        last = st.datetime_input(
+            _("Until ({zone})").format(zone=zone.key), key="fill end", format=written, step=step
+        )
+    return _instant(first, 0), _instant(last, -1)
+
+
+def _instant(wall: datetime | None, which: int) -> datetime | None:
+    """The instant of a wall-clock time; of two the first for a beginning, the second for an end."""
+    if wall is None:
+        return None
+    where = times.browser_zone()
+    return (
+        wallclock.instants_of(wall, where)
+        or wallclock.instants_of(wallclock.next_that_exists(wall, where), where)
+    )[which]

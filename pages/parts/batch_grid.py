@@ -1,0 +1,91 @@
+"""Rows of a batch in an editable grid; cells may be pasted from a spreadsheet."""
+
+import json
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from core.catalogue import catalogue
+from pages.parts import times
+from pages.parts.drafts import Checked, Draft
+from pages.parts.language import _
+from pages.parts.words import title_of_cron
+
+FIRST_ROWS = 10
+TALLEST = 520
+COLUMNS = ("cron", "when", "parameters")
+START, LATEST = "grid start", "grid latest"
+
+
+def grid() -> list[Draft]:
+    """Shows the grid.
+
+    Returns:
+        Its rows that are not empty.
+    """
+    if START not in st.session_state:
+        start([])
+    version, first = st.session_state[START]
+    if f"grid {version}" not in st.session_state and LATEST in st.session_state:
+        # Streamlit forgets what was typed into a grid that was out of sight.
+        version, first = st.session_state[START] = (version + 1, st.session_state[LATEST])
+    names = sorted(catalogue().crons, key=title_of_cron)
+    edited = st.data_editor(
+        first,
+        num_rows="dynamic",
+        hide_index=False,
+        height=min(TALLEST, 35 * (len(first) + 2) + 3),
+        key=f"grid {version}",
+        placeholder="",
+        column_config={
+            "_index": st.column_config.NumberColumn(_("Row"), width=60),
+            "cron": st.column_config.SelectboxColumn(
+                _("Cron"), options=names, format_func=title_of_cron, width="medium"
+            ),
+            "when": st.column_config.TextColumn(
+                _("When"), help=_("Such as {example}").format(example=_("2030-01-31 22:00")), width="medium"
+            ),
+            "parameters": st.column_config.TextColumn(
+                _("Parameters (JSON)"),
+                help=_("Such as {example}").format(example='{"keep": 7}'),
+                width="large",
+            ),
+        },
+    )
+    st.session_state[LATEST] = edited
+    rows = [[_text(value) for value in row] for row in edited[list(COLUMNS)].itertuples(index=False)]
+    return [Draft(place, *row) for place, row in enumerate(rows, 1) if any(row)]
+
+
+def start(rows: Sequence[Sequence[str]]) -> None:
+    """Lets the grid begin anew with these rows."""
+    version = st.session_state.get(START, (0, None))[0] + 1
+    empty = [[None, None, None]] * max(0, FIRST_ROWS - len(rows))
+    frame = pd.DataFrame([*rows, *empty], columns=list(COLUMNS), dtype=object)
+    frame.index = pd.RangeIndex(1, len(frame) + 1)
+    st.session_state[START] = (version, frame)
+    st.session_state.pop(LATEST, None)
+
+
+def take_over(rows: Sequence[Checked]) -> None:
+    """Lets the grid begin anew with rows that were pasted or filled."""
+    start([[row.cron.name if row.cron else "", _when(row), _parameters(row)] for row in rows])
+
+
+def _when(row: Checked) -> str:
+    if row.instant is None:
+        return str(row.draft.when)
+    # With its offset: it then names the same instant whatever the clocks do.
+    return times.local(row.instant).isoformat(" ", "seconds")
+
+
+def _parameters(row: Checked) -> str:
+    given = row.draft.parameters
+    if isinstance(given, str):
+        return given
+    return json.dumps(given, ensure_ascii=False) if given else ""
+
+
+def _text(value: object) -> str:
+    return value.strip() if isinstance(value, str) else ""

@@ -1,0 +1,120 @@
+"""A chart as all pages show it: in the colours of the badges, as a table too, and to be taken away as CSV."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+from babel.dates import format_date
+
+from core.metrics import Step
+from pages.parts.language import _, language
+from pages.parts.words import COLOURS
+
+HEIGHT = 240
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A chart with what belongs to it.
+
+    Attributes:
+        key: names it on its page, and its CSV.
+        title: its heading.
+        told: one sentence that says what it shows, for those too who do not see it.
+        frame: its figures, a column each.
+        headings: what the columns are called in the table that is shown; others are left out of it.
+        height: in pixels.
+    """
+
+    key: str
+    title: str
+    told: str
+    frame: pd.DataFrame
+    headings: Mapping[str, str]
+    height: int = HEIGHT
+
+
+def show(card: Card, chart: alt.Chart | alt.LayerChart) -> None:
+    """Shows the chart; where it has no figures, says so instead."""
+    with st.container(border=True, key=f"card {card.key}"):
+        st.subheader(card.title, anchor=False)
+        if card.frame.empty:
+            st.caption(_("Nothing in this time. Choose a longer one, or another cron."))
+            return
+        st.caption(card.told)
+        chart = chart.properties(height=card.height, background="transparent")
+        st.altair_chart(chart, key=f"chart {card.key}", alt=f"{card.title}. {card.told}")
+        with st.container(horizontal=True, gap="small"):
+            st.download_button(
+                "CSV",
+                card.frame.to_csv(index=False).encode(),
+                f"crondesk-{card.key}.csv",
+                "text/csv",
+                icon=":material/download:",
+                type="tertiary",
+                key=f"csv {card.key}",
+                on_click="ignore",
+                help=_("Download the figures of “{chart}” as CSV").format(chart=card.title),
+            )
+            with st.popover(_("As a table"), icon=":material/table:", type="tertiary"):
+                shown = card.frame[list(card.headings)].rename(columns=dict(card.headings))
+                st.table(shown, hide_index=True, height=360, alt=card.title)
+
+
+def colour(name: str) -> str:
+    """One of the theme's colours, such as 'green', as the reader's theme has it."""
+    theme = "dark" if st.context.theme.type == "dark" else "light"
+    return str(st.get_option(f"theme.{theme}.{name}Color"))
+
+
+def of_status(status: str) -> str:
+    """The colour of a status: the same as that of its badge."""
+    return colour(COLOURS[status])
+
+
+def shades() -> list[str]:
+    """The theme's shades of one colour, from little to much."""
+    theme = "dark" if st.context.theme.type == "dark" else "light"
+    return list(st.get_option(f"theme.{theme}.chartSequentialColors"))
+
+
+def time_axis(step: Step, field: str = "begin") -> alt.X:
+    """The axis of a chart over time."""
+    day = "%d/%m" if language() == "fr" else "%-d %b"
+    labels = f"timeFormat(datum.value, '{day}')"
+    if step == "hour":
+        labels = f"timeFormat(datum.value, hours(datum.value) == 0 ? '{day}' : '%H:%M')"
+    return alt.X(f"{field}:T", title=None, axis=alt.Axis(labelExpr=labels, grid=False, tickCount=8))
+
+
+def step_name(at: datetime, step: Step) -> str:
+    """Such as 'Tue 24 Nov', '24 Nov, 06:00'."""
+    day = format_date(at, "EEE d MMM", locale=language())
+    return day if step == "day" else f"{day}, {at:%H:%M}"
+
+
+# Lengths from microseconds to hours on one axis.
+LENGTH_LABELS = (
+    "datum.value < 1 ? format(datum.value * 1000, '~g') + ' ms' : datum.value < 60 ? "
+    "format(datum.value, '~g') + ' s' : datum.value < 3600 ? format(datum.value / 60, '.2~g') + ' min' : "
+    "format(datum.value / 3600, '.2~g') + ' h'"
+)
+
+
+def length_axis(lengths: Sequence[float], title: str | None = None) -> dict[str, Any]:
+    """Scale and axis for lengths of time, in seconds; it goes by factors of ten, for they differ by many."""
+    known = [length for length in lengths if length > 0] or [1.0]
+    domain = [max(0.001, min(known)) / 1.5, max(0.001, max(known)) * 1.5]
+    values = [
+        tick
+        for tick in (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60, 180, 600, 1800, 3600, 10800, 36000)
+        if domain[0] <= tick <= domain[1]
+    ]
+    return {
+        "scale": alt.Scale(type="log", domain=domain, nice=False, clamp=True),
+        "axis": alt.Axis(labelExpr=LENGTH_LABELS, values=values, title=title),
+    }

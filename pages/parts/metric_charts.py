@@ -1,0 +1,276 @@
+"""The charts of the metrics: what ended, how often well, when, how long it took and how late it was."""
+
+from collections.abc import Sequence
+
+import altair as alt
+import pandas as pd
+
+from core import metrics
+from core.metrics import Window
+from pages.parts import charts, times, words
+from pages.parts.charts import Card
+from pages.parts.figures import number, percent
+from pages.parts.language import _
+from pages.parts.words import title_of_cron
+
+ENDS = ("completed", "failed", "cancelled")
+
+
+def ended(window: Window, found: Sequence[metrics.Count]) -> None:
+    """Shows how many executions ended and how: what failed stands below the line."""
+    frame = _by_step(window, found)
+    long = frame.melt(["begin", "step"], list(ENDS), var_name="status", value_name="count")
+    long["height"] = long["count"].where(long["status"] != "failed", -long["count"])
+    long["label"] = long["status"].map(lambda status: words.of_execution(status))
+    total, failed = int(long["count"].sum()), int(frame["failed"].sum())
+    names = [words.of_execution(status) for status in ENDS]
+    chart = (
+        alt.Chart(long)
+        .mark_bar(cornerRadius=1)
+        .encode(
+            x=charts.time_axis(window.step),
+            y=alt.Y("height:Q", title=None, axis=alt.Axis(labelExpr="format(abs(datum.value), '~s')")),
+            color=alt.Color(
+                "label:N",
+                title=None,
+                scale=alt.Scale(domain=names, range=[charts.of_status(status) for status in ENDS]),
+                legend=alt.Legend(orient="top"),
+            ),
+            order=alt.Order("order:Q"),
+            tooltip=[
+                alt.Tooltip("step", title=_("From")),
+                alt.Tooltip("label", title=_("Status")),
+                alt.Tooltip("count", title=_("Executions")),
+            ],
+        )
+        .transform_calculate(order=f"indexof({list(ENDS)!r}, datum.status)")
+    )
+    told = _("{count} executions; the {failed} that failed stand below the line.")
+    charts.show(
+        Card(
+            "executions",
+            _("Executions over time"),
+            told.format(count=number(total), failed=number(failed)),
+            frame,
+            {"step": _("From"), **dict(zip(ENDS, names, strict=True))},
+        ),
+        chart,
+    )
+
+
+def success(window: Window, found: Sequence[metrics.Count]) -> None:
+    """Shows the share of completed ones among completed and failed ones."""
+    frame = _by_step(window, found)
+    decided = frame["completed"] + frame["failed"]
+    frame = frame.assign(rate=frame["completed"] / decided.where(decided > 0)).dropna(subset=["rate"])
+    frame["text"] = frame["rate"].map(percent)
+    frame["any_failed"] = frame["failed"] > 0
+    lowest = frame["rate"].min() if not frame.empty else 1.0
+    line = alt.Chart(frame).encode(
+        x=charts.time_axis(window.step),
+        y=alt.Y(
+            "rate:Q",
+            title=None,
+            scale=alt.Scale(domain=[max(0.0, lowest - 0.05), 1], clamp=True, nice=False),
+            axis=alt.Axis(labelExpr="round(datum.value * 1000) / 10 + ' %'", tickCount=5),
+        ),
+        tooltip=[
+            alt.Tooltip("step", title=_("From")),
+            alt.Tooltip("text", title=_("Success")),
+            alt.Tooltip("failed", title=words.of_execution("failed")),
+        ],
+    )
+    failed = alt.condition(
+        "datum.any_failed",
+        alt.value(charts.of_status("failed")),
+        alt.value(charts.of_status("completed")),
+    )
+    shape = alt.condition("datum.any_failed", alt.value("triangle-down"), alt.value("circle"))
+    points = line.mark_point(filled=True, size=55, opacity=1).encode(color=failed, shape=shape)
+    told = ""
+    if not frame.empty:
+        worst = frame.loc[frame["rate"].idxmin()]
+        told = _("At worst {rate}, from {when}. A triangle marks failures.").format(
+            rate=worst["text"], when=worst["step"]
+        )
+    charts.show(
+        Card(
+            "success",
+            _("Success rate over time"),
+            told,
+            frame[["begin", "step", "completed", "failed", "rate", "text"]],
+            {"step": _("From"), "text": _("Success"), "failed": words.of_execution("failed")},
+        ),
+        line.mark_line(strokeWidth=1.5, color=charts.colour("gray")) + points,
+    )
+
+
+def _by_step(window: Window, found: Sequence[metrics.Count]) -> pd.DataFrame:
+    frame = pd.DataFrame(
+        [(one.at, one.status, one.count) for one in found], columns=["begin", "status", "count"]
+    )
+    wide = frame.pivot_table(index="begin", columns="status", values="count", aggfunc="sum", fill_value=0)
+    wide = wide.reindex(columns=list(ENDS), fill_value=0).astype(int).reset_index()
+    wide.insert(1, "step", [charts.step_name(at, window.step) for at in wide["begin"]])
+    return wide.rename_axis(columns=None)
+
+
+def hours_of_day(found: Sequence[metrics.HourOfDay]) -> None:
+    """Shows how many executions of each cron began in each hour of the day."""
+    frame = pd.DataFrame(
+        [(one.cron_name, title_of_cron(one.cron_name), one.hour, one.count, one.failed) for one in found],
+        columns=["cron", "title", "hour", "count", "failed"],
+    )
+    most = int(frame["count"].max()) if not frame.empty else 0
+    base = alt.Chart(frame).encode(
+        x=alt.X(
+            "hour:O",
+            title=None,
+            scale=alt.Scale(domain=list(range(24))),
+            axis=alt.Axis(labelAngle=0, labelOverlap="greedy", labelExpr="datum.value + ' h'"),
+        ),
+        y=alt.Y("title:N", title=None, axis=alt.Axis(labelLimit=220)),
+        tooltip=[
+            alt.Tooltip("title", title=_("Cron")),
+            alt.Tooltip("hour", title=_("Hour")),
+            alt.Tooltip("count", title=_("Executions")),
+            alt.Tooltip("failed", title=words.of_execution("failed")),
+        ],
+    )
+    cells = base.mark_rect(cornerRadius=2).encode(
+        color=alt.Color("count:Q", scale=alt.Scale(range=charts.shades(), domainMin=0), legend=None)
+    )
+    dense = f"datum.count > {most} * 0.5"
+    weak, strong = charts.colour("text"), charts.colour("background")
+    text = base.mark_text(fontSize=11).encode(
+        text=alt.Text("count:Q", format="~s"), color=alt.condition(dense, alt.value(strong), alt.value(weak))
+    )
+    marks = (
+        base.transform_filter("datum.failed > 0")
+        .mark_point(shape="triangle-down", filled=True, size=28, opacity=1, xOffset=12, yOffset=-8)
+        .encode(color=alt.value(charts.of_status("failed")))
+    )
+    busiest = frame.loc[frame["count"].idxmax()] if not frame.empty else None
+    told = ""
+    if busiest is not None:
+        told = _(
+            "Most often {cron} at {hour}:00, {count} times. A triangle marks hours with failures."
+        ).format(cron=busiest["title"], hour=busiest["hour"], count=number(int(busiest["count"])))
+    headings = {"title": _("Cron"), "hour": _("Hour"), "count": _("Executions")}
+    headings["failed"] = words.of_execution("failed")
+    height = 60 + 30 * frame["cron"].nunique()
+    card = Card("hours", _("Executions by cron and hour of the day"), told, frame, headings, height)
+    charts.show(card, cells + text + marks)
+
+
+def durations(found: Sequence[metrics.Duration]) -> None:
+    """Shows how long each cron usually takes, and at most in 19 of 20 cases."""
+    frame = pd.DataFrame(
+        [(one.cron_name, title_of_cron(one.cron_name), one.count, one.median, one.p95) for one in found],
+        columns=["cron", "title", "count", "median", "p95"],
+    )
+    for name in ("median", "p95"):
+        frame[f"{name}_text"] = frame[name].map(times.lasted)
+        frame[name] = frame[name].clip(lower=0.001)
+    lengths = [*frame["median"], *frame["p95"]]
+    kinds = {"median": _("Median"), "p95": _("95th percentile")}
+    shown = charts.length_axis(lengths)
+    y = alt.Y("title:N", title=None, sort=None, axis=alt.Axis(labelLimit=220))
+    tooltip = [
+        alt.Tooltip("title", title=_("Cron")),
+        alt.Tooltip("median_text", title=kinds["median"]),
+        alt.Tooltip("p95_text", title=kinds["p95"]),
+        alt.Tooltip("count", title=_("Executions")),
+    ]
+    base = alt.Chart(frame).encode(y=y, tooltip=tooltip)
+    lines = base.mark_rule(strokeWidth=2, color=charts.colour("gray"), opacity=0.5).encode(
+        x=alt.X("median:Q", title=None, **shown), x2="p95:Q"
+    )
+    named = base.transform_fold(["median", "p95"], as_=["which", "length"]).transform_calculate(
+        name=f"datum.which == 'median' ? '{_quoted(kinds['median'])}' : '{_quoted(kinds['p95'])}'"
+    )
+    scale = {"domain": list(kinds.values())}
+    points = named.mark_point(filled=True, size=80, opacity=1).encode(
+        x=alt.X("length:Q", title=None, **shown),
+        shape=alt.Shape("name:N", title=None, scale=alt.Scale(range=["circle", "diamond"], **scale)),
+        color=alt.Color(
+            "name:N",
+            title=None,
+            scale=alt.Scale(range=[charts.colour("blue"), charts.colour("orange")], **scale),
+            legend=alt.Legend(orient="top"),
+        ),
+    )
+    told = ""
+    if found:
+        told = _("The longest is {cron}: usually {median}, and {p95} at most in 19 of 20 runs.").format(
+            cron=frame["title"].iloc[0],
+            median=frame["median_text"].iloc[0],
+            p95=frame["p95_text"].iloc[0],
+        )
+    headings = {"title": _("Cron"), "count": _("Executions")}
+    headings |= {f"{name}_text": kind for name, kind in kinds.items()}
+    height = max(charts.HEIGHT, 70 + 30 * len(frame))
+    charts.show(Card("durations", _("Durations by cron"), told, frame, headings, height), lines + points)
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("'", "\\'")
+
+
+def lateness(window: Window, found: Sequence[metrics.Lateness], target_seconds: float) -> None:
+    """Shows how late schedules fired, with the target as a line."""
+    frame = pd.DataFrame(
+        [
+            (one.at, charts.step_name(one.at, window.step), one.count, one.p50, one.p95, one.p99)
+            for one in found
+        ],
+        columns=["begin", "step", "count", "p50", "p95", "p99"],
+    )
+    shares = ["p50", "p95", "p99"]
+    for share in shares:
+        frame[f"{share}_text"] = frame[share].map(times.lasted)
+    long = frame.melt(["begin", "step", "count"], shares, var_name="share", value_name="length")
+    long["length"] = long["length"].clip(lower=0.001)
+    long["text"] = long["length"].map(times.lasted)
+    axis = charts.length_axis([*long["length"], target_seconds])
+    names = [charts.colour("blue"), charts.colour("violet"), charts.colour("orange")]
+    base = alt.Chart(long).encode(
+        x=charts.time_axis(window.step),
+        y=alt.Y("length:Q", title=None, **axis),
+        color=alt.Color(
+            "share:N",
+            title=None,
+            scale=alt.Scale(domain=shares, range=names),
+            legend=alt.Legend(orient="top"),
+        ),
+        tooltip=[
+            alt.Tooltip("step", title=_("From")),
+            alt.Tooltip("share", title=_("Percentile")),
+            alt.Tooltip("text", title=_("Lateness")),
+            alt.Tooltip("count", title=_("Runs")),
+        ],
+    )
+    dashes = alt.Scale(domain=shares, range=[[1, 0], [6, 3], [2, 3]])
+    lines = base.mark_line(strokeWidth=2).encode(
+        strokeDash=alt.StrokeDash("share:N", title=None, scale=dashes)
+    )
+    dots = base.mark_point(filled=True, size=30, opacity=1).encode(
+        shape=alt.Shape(
+            "share:N", title=None, scale=alt.Scale(domain=shares, range=["circle", "square", "triangle-up"])
+        )
+    )
+    target = pd.DataFrame(
+        {"target": [target_seconds], "text": [_("Target {}").format(times.lasted(target_seconds))]}
+    )
+    rule = alt.Chart(target).mark_rule(color=charts.colour("red"), strokeWidth=1.5).encode(y="target:Q")
+    label = (
+        alt.Chart(target)
+        .mark_text(align="left", dx=4, dy=-7, color=charts.colour("redText"), fontSize=12)
+        .encode(y="target:Q", x=alt.value(0), text="text")
+    )
+    late = int((frame["p99"] > target_seconds).sum())
+    told = _("Fired minus planned. p99 was above the target of {target} in {late} of {all} steps.").format(
+        target=times.lasted(target_seconds), late=late, all=len(frame)
+    )
+    headings = {"step": _("From"), "count": _("Runs")} | {f"{share}_text": share for share in shares}
+    charts.show(Card("lateness", _("Lateness"), told, frame, headings), lines + dots + rule + label)

@@ -1,0 +1,74 @@
+"""The time that figures are about: the last day, week or month, or days of one's own choice."""
+
+from datetime import UTC, date, datetime, time, timedelta
+
+import streamlit as st
+
+from core.metrics import Window
+from core.recurrence import instant_of
+from pages.parts import filters, times
+from pages.parts.language import _, language
+
+LENGTHS = {"24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
+OWN = "own"
+LONGEST = timedelta(days=400)
+
+
+def period(now: datetime) -> tuple[datetime, datetime]:
+    """Lets the reader choose; what is chosen lives in the URL.
+
+    Args:
+        now: the database's clock.
+
+    Returns:
+        The first instant, and the one after the last.
+    """
+    choices = {"24h": _("24 hours"), "7d": _("7 days"), "30d": _("30 days"), OWN: _("Own dates")}
+    chosen = filters.choice("range", _("Time"), choices, "7d")
+    if chosen != OWN:
+        return now - LENGTHS[chosen], now
+    first, last = _own(times.local(now).date())
+    where = times.browser_zone()
+    midnight = time(0)
+    begin = instant_of(datetime.combine(first, midnight), where)
+    return begin, instant_of(datetime.combine(last + timedelta(days=1), midnight), where)
+
+
+def _own(today: date) -> tuple[date, date]:
+    key = "own dates"
+    if key not in st.session_state:
+        st.session_state[key] = (
+            _day("from", today - timedelta(days=13)),
+            _day("to", today),
+        )
+
+    def keep() -> None:
+        chosen = st.session_state[key]
+        if len(chosen) == 2:
+            st.query_params["from"], st.query_params["to"] = (day.isoformat() for day in chosen)
+
+    chosen = st.date_input(
+        _("From and to"),
+        key=key,
+        min_value=today - LONGEST,
+        max_value=today,
+        format="DD/MM/YYYY" if language() == "fr" else "YYYY-MM-DD",
+        label_visibility="collapsed",
+        on_change=keep,
+        width=260,
+    )
+    days = sorted(chosen) if isinstance(chosen, tuple) and chosen else [today]
+    return days[0], days[-1]
+
+
+def _day(name: str, fallback: date) -> date:
+    try:
+        return min(date.fromisoformat(st.query_params.get(name, "")), datetime.now(UTC).date())
+    except ValueError:
+        return fallback
+
+
+def window(now: datetime) -> Window:
+    """The same with the reader's zone and the cron that is chosen."""
+    since, until = period(now)
+    return Window(since, until, times.browser_zone().key, filters.cron())
