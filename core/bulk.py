@@ -26,7 +26,7 @@ from core.actors import Actor, require
 from core.database import reading
 from core.errors import Invalid
 from core.instants import FURTHEST_AHEAD, check_instant
-from core.schedules import Filter, conditions_of
+from core.schedules import Filter, Status, conditions_of
 from core.tables import events as events_table
 from core.tables import schedules
 
@@ -230,3 +230,16 @@ def told_of(
 
 def _readable(value: Any) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def count_by_status(wanted: Filter) -> dict[Status, int]:
+    """How many of those that match have each status; for filters that name few rows, such as a batch.
+
+    Raises:
+        Unavailable.
+    """
+    counted = (
+        select(schedules.c.status, func.count()).where(*conditions_of(wanted)).group_by(schedules.c.status)
+    )
+    with reading() as connection:
+        return {status: count for status, count in connection.execute(counted)}  # noqa: C416  names the pair
