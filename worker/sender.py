@@ -61,15 +61,15 @@ class Sender:
     @property
     def room(self) -> int:
         """How many more claims it takes now."""
-        room = self._capacity - len(self._waiting) - len(self._tasks)
-        self._full = room <= 0
-        return max(0, room)
+        return max(0, self._capacity - len(self._waiting) - len(self._tasks))
 
     def take(self, claimed: Claimed) -> None:
         """Fires a claimed schedule at its instant."""
-        take_back = self._timers.at(claimed.fire_at, lambda: self._due(claimed))
-        if claimed.fire_at > self._clock.now():
-            self._waiting[claimed.id] = (claimed, take_back)
+        self._waiting[claimed.id] = (
+            claimed,
+            self._timers.at(claimed.fire_at, lambda: self._due(claimed)),
+        )
+        self._full = self._full or not self.room
 
     async def settle(self) -> None:
         """Writes down what came of firing; for ever."""
@@ -104,6 +104,7 @@ class Sender:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if self._full and self.room > self._capacity // 2:
+            self._full = False
             self._freed()
 
     async def _fire(self, claimed: Claimed) -> None:
