@@ -148,3 +148,30 @@ workers = Table(
     Column("running", Integer),
     Column("catalogue_error", Text),
 )
+
+_COUNTED = ("kind", Text), ("hour", Instant), ("cron_name", Text)
+
+hourly = Table(
+    "cron_hourly",
+    metadata,
+    *(Column(name, kind, primary_key=True) for name, kind in _COUNTED),
+    Column("status", Text, primary_key=True),
+    Column("count", Integer),
+)
+
+hourly_lengths = Table(
+    "cron_hourly_lengths",
+    metadata,
+    *(Column(name, kind, primary_key=True) for name, kind in _COUNTED),
+    Column("bucket", Integer, primary_key=True),
+    Column("count", Integer),
+)
+
+hourly_changes = Table(
+    "cron_hourly_changes",
+    metadata,
+    *(Column(name, kind) for name, kind in _COUNTED),
+    Column("status", Text),
+    Column("bucket", Integer),
+    Column("count", Integer),
+)

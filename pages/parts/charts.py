@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import altair as alt
@@ -15,6 +15,11 @@ from pages.parts.language import _, language
 from pages.parts.words import COLOURS
 
 HEIGHT = 240
+WIDTHS: dict[Step, timedelta] = {
+    "hour": timedelta(hours=1),
+    "quarter": timedelta(hours=6),
+    "day": timedelta(days=1),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,10 @@ def step_name(at: datetime, step: Step) -> str:
     return day if step == "day" else f"{day}, {at:%H:%M}"
 
 
+TICKS = [
+    *(digit * 10.0**power for power in (-3, -2, -1, 0) for digit in (1, 2, 5)),
+    *(10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 36000, 86400, 172800, 604800),
+]
 # Lengths from microseconds to hours on one axis.
 LENGTH_LABELS = (
     "datum.value < 1 ? format(datum.value * 1000, '~g') + ' ms' : datum.value < 60 ? "
@@ -109,11 +118,8 @@ def length_axis(lengths: Sequence[float], title: str | None = None) -> dict[str,
     """Scale and axis for lengths of time, in seconds; it goes by factors of ten, for they differ by many."""
     known = [length for length in lengths if length > 0] or [1.0]
     domain = [max(0.001, min(known)) / 1.5, max(0.001, max(known)) * 1.5]
-    values = [
-        tick
-        for tick in (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60, 180, 600, 1800, 3600, 10800, 36000)
-        if domain[0] <= tick <= domain[1]
-    ]
+    ticks = [tick for tick in TICKS if domain[0] <= tick <= domain[1]]
+    values = ticks[:: len(ticks) // 8 + 1]
     return {
         "scale": alt.Scale(type="log", domain=domain, nice=False, clamp=True),
         "axis": alt.Axis(labelExpr=LENGTH_LABELS, values=values, title=title),

@@ -20,7 +20,11 @@ def ended(window: Window, found: Sequence[metrics.Count]) -> None:
     """Shows how many executions ended and how: what failed stands below the line."""
     frame = _by_step(window, found)
     long = frame.melt(["begin", "step"], list(ENDS), var_name="status", value_name="count")
-    long["height"] = long["count"].where(long["status"] != "failed", -long["count"])
+    long["end"] = long["begin"] + charts.WIDTHS[window.step] * 0.85
+    # Stacked here: Vega does not stack bars that have a width in time.
+    below, above = long["status"] == "failed", long["status"] == "cancelled"
+    long["foot"] = long.merge(frame, on="begin")["completed"].where(above, 0)
+    long["top"] = (long["foot"] + long["count"]).where(~below, -long["count"])
     long["label"] = long["status"].map(lambda status: words.of_execution(status))
     total, failed = int(long["count"].sum()), int(frame["failed"].sum())
     names = [words.of_execution(status) for status in ENDS]
@@ -29,23 +33,23 @@ def ended(window: Window, found: Sequence[metrics.Count]) -> None:
         .mark_bar(cornerRadius=1)
         .encode(
             x=charts.time_axis(window.step),
-            y=alt.Y("height:Q", title=None, axis=alt.Axis(labelExpr="format(abs(datum.value), '~s')")),
+            x2="end:T",
+            y=alt.Y("foot:Q", title=None, axis=alt.Axis(labelExpr="format(abs(datum.value), '~s')")),
+            y2="top:Q",
             color=alt.Color(
                 "label:N",
                 title=None,
                 scale=alt.Scale(domain=names, range=[charts.of_status(status) for status in ENDS]),
                 legend=alt.Legend(orient="top"),
             ),
-            order=alt.Order("order:Q"),
             tooltip=[
                 alt.Tooltip("step", title=_("From")),
                 alt.Tooltip("label", title=_("Status")),
                 alt.Tooltip("count", title=_("Executions")),
             ],
         )
-        .transform_calculate(order=f"indexof({list(ENDS)!r}, datum.status)")
     )
-    told = _("{count} executions; the {failed} that failed stand below the line.")
+    told = _("{count} executions, {failed} of them failed: these stand below the line.")
     charts.show(
         Card(
             "executions",
@@ -72,7 +76,7 @@ def success(window: Window, found: Sequence[metrics.Count]) -> None:
             "rate:Q",
             title=None,
             scale=alt.Scale(domain=[max(0.0, lowest - 0.05), 1], clamp=True, nice=False),
-            axis=alt.Axis(labelExpr="round(datum.value * 1000) / 10 + ' %'", tickCount=5),
+            axis=alt.Axis(labelExpr=f"round(datum.value * 1000) / 10 + '{_percent()}'", tickCount=5),
         ),
         tooltip=[
             alt.Tooltip("step", title=_("From")),
@@ -105,6 +109,10 @@ def success(window: Window, found: Sequence[metrics.Count]) -> None:
     )
 
 
+def _percent() -> str:
+    return percent(0).removeprefix("0")
+
+
 def _by_step(window: Window, found: Sequence[metrics.Count]) -> pd.DataFrame:
     frame = pd.DataFrame(
         [(one.at, one.status, one.count) for one in found], columns=["begin", "status", "count"]
@@ -129,7 +137,7 @@ def hours_of_day(found: Sequence[metrics.HourOfDay]) -> None:
             scale=alt.Scale(domain=list(range(24))),
             axis=alt.Axis(labelAngle=0, labelOverlap="greedy", labelExpr="datum.value + ' h'"),
         ),
-        y=alt.Y("title:N", title=None, axis=alt.Axis(labelLimit=220)),
+        y=alt.Y("title:N", title=None, axis=alt.Axis(labelLimit=170)),
         tooltip=[
             alt.Tooltip("title", title=_("Cron")),
             alt.Tooltip("hour", title=_("Hour")),
@@ -140,14 +148,21 @@ def hours_of_day(found: Sequence[metrics.HourOfDay]) -> None:
     cells = base.mark_rect(cornerRadius=2).encode(
         color=alt.Color("count:Q", scale=alt.Scale(range=charts.shades(), domainMin=0), legend=None)
     )
-    dense = f"datum.count > {most} * 0.5"
+    dense = f"datum.count > {most} * 0.45"
     weak, strong = charts.colour("text"), charts.colour("background")
-    text = base.mark_text(fontSize=11).encode(
+    text = base.mark_text(fontSize=alt.ExprRef("width < 450 ? 0 : 11")).encode(
         text=alt.Text("count:Q", format="~s"), color=alt.condition(dense, alt.value(strong), alt.value(weak))
     )
     marks = (
         base.transform_filter("datum.failed > 0")
-        .mark_point(shape="triangle-down", filled=True, size=28, opacity=1, xOffset=12, yOffset=-8)
+        .mark_point(
+            shape="triangle-down",
+            filled=True,
+            opacity=1,
+            size=alt.ExprRef("width < 450 ? 16 : 45"),
+            xOffset=alt.ExprRef("width < 450 ? 0 : width / 24 * 0.35"),
+            yOffset=-7,
+        )
         .encode(color=alt.value(charts.of_status("failed")))
     )
     busiest = frame.loc[frame["count"].idxmax()] if not frame.empty else None
@@ -175,7 +190,7 @@ def durations(found: Sequence[metrics.Duration]) -> None:
     lengths = [*frame["median"], *frame["p95"]]
     kinds = {"median": _("Median"), "p95": _("95th percentile")}
     shown = charts.length_axis(lengths)
-    y = alt.Y("title:N", title=None, sort=None, axis=alt.Axis(labelLimit=220))
+    y = alt.Y("title:N", title=None, sort=None, axis=alt.Axis(labelLimit=170))
     tooltip = [
         alt.Tooltip("title", title=_("Cron")),
         alt.Tooltip("median_text", title=kinds["median"]),
@@ -241,7 +256,7 @@ def lateness(window: Window, found: Sequence[metrics.Lateness], target_seconds: 
             "share:N",
             title=None,
             scale=alt.Scale(domain=shares, range=names),
-            legend=alt.Legend(orient="top"),
+            legend=alt.Legend(orient="top", symbolStrokeWidth=0),
         ),
         tooltip=[
             alt.Tooltip("step", title=_("From")),
@@ -252,7 +267,7 @@ def lateness(window: Window, found: Sequence[metrics.Lateness], target_seconds: 
     )
     dashes = alt.Scale(domain=shares, range=[[1, 0], [6, 3], [2, 3]])
     lines = base.mark_line(strokeWidth=2).encode(
-        strokeDash=alt.StrokeDash("share:N", title=None, scale=dashes)
+        strokeDash=alt.StrokeDash("share:N", scale=dashes, legend=None)
     )
     dots = base.mark_point(filled=True, size=30, opacity=1).encode(
         shape=alt.Shape(
