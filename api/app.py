@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from starlette.routing import Route
 
 from api import docs_page, errors, executions, health, metrics, schedules
@@ -32,6 +33,9 @@ class _Api(FastAPI):
         return self.openapi_schema
 
 
+# FastAPI would hand traces to whatever the environment names; /metrics says what there is to say.
+NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+
 app = _Api(
     title="Crondesk",
     version="1",
@@ -41,6 +45,7 @@ app = _Api(
     redoc_url=None,
     redirect_slashes=False,
     lifespan=_served_apart,
+    telemetry=NO_TELEMETRY,
 )
 app.add_middleware(metrics.Measured)
 errors.install(app)

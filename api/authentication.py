@@ -2,42 +2,51 @@
 
 import hmac
 from ipaddress import IPv6Address, ip_address
-from typing import Annotated
 
-from fastapi import Depends, HTTPException, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import HTTPException, Request
+from fastapi.security import HTTPBearer
 
 from core.actors import Actor
 from core.settings import cron_secret
 
 # The secret is shared: the history can say no more of the caller than the way it came.
 ACTOR = Actor(name="api", role="admin", via="api")
-
-_bearer = HTTPBearer(auto_error=False, description="CRON_SECRET, or the content of DATA_DIR/cron_secret")
-Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+SCHEME = "Bearer"
 
 
-async def authenticated(given: Credentials) -> None:
-    """Lets a request pass that carries the secret.
+class Authenticated(HTTPBearer):
+    """Lets a request pass that carries the secret; a dependency that the OpenAPI document shows."""
 
-    Raises:
-        HTTPException: 401; the token is missing or wrong.
-    """
-    # Bytes, for compare_digest takes text only where it is ASCII.
-    expected, token = cron_secret().encode(), given.credentials if given else ""
-    if not hmac.compare_digest(token.encode(errors="replace"), expected):
-        problem = "wrong" if given else "missing"
-        raise HTTPException(401, f"the bearer token is {problem}", {"WWW-Authenticate": "Bearer"})
+    def __init__(self) -> None:
+        super().__init__(
+            scheme_name=SCHEME, description="CRON_SECRET, or what stands in DATA_DIR/cron_secret"
+        )
+
+    async def __call__(self, request: Request) -> None:  # type: ignore[override]  # nothing needs the token
+        """Lets it pass, or not.
+
+        Raises:
+            HTTPException: 401; the token is missing or wrong.
+        """
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        given = token.strip() if scheme.lower() == SCHEME.lower() else ""
+        # Bytes, for compare_digest takes text only where it is ASCII.
+        if not hmac.compare_digest(given.encode(), cron_secret().encode()):
+            problem = "wrong" if given else "missing"
+            raise HTTPException(401, f"the bearer token is {problem}", {"WWW-Authenticate": SCHEME})
 
 
-async def authenticated_or_near(request: Request, given: Credentials) -> None:
-    """Lets a request pass that comes from this machine, or carries the secret.
+class AuthenticatedOrNear(Authenticated):
+    """Lets a request pass that comes from this machine, or carries the secret."""
 
-    Raises:
-        HTTPException: 401; it does neither.
-    """
-    if not is_loopback(request.client.host if request.client else ""):
-        await authenticated(given)
+    async def __call__(self, request: Request) -> None:  # type: ignore[override]
+        """Lets it pass, or not.
+
+        Raises:
+            HTTPException: 401; it does neither.
+        """
+        if not is_loopback(request.client.host if request.client else ""):
+            await super().__call__(request)
 
 
 def is_loopback(host: str) -> bool:

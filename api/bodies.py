@@ -29,11 +29,15 @@ BatchBody = Annotated[bytes, Depends(_of_a_batch)]
 
 
 async def _read(request: Request, limit: int) -> bytes:
+    if request.scope["query_string"]:
+        unknown = [f"{name}: is not known here" for name in request.query_params]
+        raise Invalid("a call with a body takes nothing after the question mark", unknown)
     too_large = TooLarge(f"the body is larger than {limit // 1024} KiB")
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit:
         raise too_large
-    parts, size = [], 0
+    parts: list[bytes] = []
+    size = 0
     try:
         async for part in request.stream():
             size += len(part)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Response
 
-from api.authentication import ACTOR, authenticated
+from api.authentication import ACTOR, Authenticated
 from api.bodies import Body, parsed, takes
 from api.errors import answers
 from api.representations import (
@@ -28,7 +28,7 @@ from core.executions import Filter
 router = APIRouter(
     prefix="/api/admin/cron-executions",
     tags=["executions"],
-    dependencies=[Depends(authenticated)],
+    dependencies=[Depends(Authenticated())],
     responses=answers(401, 422, 503),
 )
 
@@ -45,9 +45,7 @@ IdempotencyKey = Annotated[
     responses=answers(400, 404, 409, 413),
     openapi_extra=takes(TriggerRequest),
 )
-def trigger(
-    body: Body, _query: Annotated[NoQuery, Query()], idempotency_key: IdempotencyKey = None
-) -> Response:
+def trigger(body: Body, idempotency_key: IdempotencyKey = None) -> Response:
     """Start an execution now: a worker with a free place takes it."""
     asked = parsed(TriggerRequest, body)
     started = executions.trigger(

@@ -4,12 +4,12 @@ import json
 
 from fastapi import APIRouter, Depends, Response
 
-from api.authentication import authenticated_or_near
+from api.authentication import AuthenticatedOrNear
 from api.errors import RETRY_AFTER_SECONDS
 from core.database import migrated
 from core.errors import Unavailable
 
-router = APIRouter(tags=["health"], dependencies=[Depends(authenticated_or_near)])
+router = APIRouter(tags=["health"], dependencies=[Depends(AuthenticatedOrNear())])
 
 
 @router.get("/healthz", responses={200: {"description": "The process lives"}})

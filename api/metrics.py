@@ -17,7 +17,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.authentication import authenticated_or_near
+from api.authentication import AuthenticatedOrNear
 from core import overview, workers
 from core.errors import Unavailable
 
@@ -41,7 +41,7 @@ seconds = Histogram(
     registry=registry,
 )
 
-router = APIRouter(tags=["health"], dependencies=[Depends(authenticated_or_near)])
+router = APIRouter(tags=["health"], dependencies=[Depends(AuthenticatedOrNear())])
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})

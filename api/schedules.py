@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Response
 
-from api.authentication import ACTOR, authenticated
+from api.authentication import ACTOR, Authenticated
 from api.bodies import BatchBody, Body, parsed, takes
 from api.errors import answers
 from api.representations import (
@@ -15,7 +15,6 @@ from api.representations import (
     FailedRequest,
     IdQuery,
     Key,
-    NoQuery,
     PlanRequest,
     Scheduled,
     ScheduledBatch,
@@ -32,7 +31,7 @@ from core.schedules import Filter, Plan, Schedule
 router = APIRouter(
     prefix="/api/admin/cron-executions/schedule",
     tags=["schedules"],
-    dependencies=[Depends(authenticated)],
+    dependencies=[Depends(Authenticated())],
     responses=answers(401, 422, 503),
 )
 
@@ -49,7 +48,7 @@ IdempotencyKey = Annotated[
     responses=answers(400, 404, 409, 413),
     openapi_extra=takes(PlanRequest),
 )
-def plan(body: Body, _query: Annotated[NoQuery, Query()], idempotency_key: IdempotencyKey = None) -> Response:
+def plan(body: Body, idempotency_key: IdempotencyKey = None) -> Response:
     """Plan one execution."""
     asked = parsed(PlanRequest, body)
     planned = schedules.plan(
@@ -72,7 +71,6 @@ def plan(body: Body, _query: Annotated[NoQuery, Query()], idempotency_key: Idemp
 )
 def plan_batch(
     body: BatchBody,
-    _query: Annotated[NoQuery, Query()],
     idempotency_key: Annotated[str | None, Header(include_in_schema=False)] = None,
 ) -> Response:
     """Plan up to 10,000 executions in one transaction: all of them, or none."""
@@ -113,7 +111,7 @@ def cancel(query: Annotated[IdQuery, Query()]) -> Response:
     responses=answers(400, 404, 409, 413),
     openapi_extra=takes(ChangeRequest),
 )
-def change(id: UUID, body: Body, _query: Annotated[NoQuery, Query()]) -> Response:  # noqa: A002  as on the wire
+def change(id: UUID, body: Body) -> Response:  # noqa: A002  as on the wire
     """Move a schedule, or give it other parameters, while nobody is firing it."""
     asked = parsed(ChangeRequest, body)
     changed = schedules.change(ACTOR, id, scheduled_at=asked.scheduled_at, parameters=asked.parameters)
@@ -126,7 +124,7 @@ def change(id: UUID, body: Body, _query: Annotated[NoQuery, Query()]) -> Respons
     responses=answers(400, 404, 409, 413),
     openapi_extra=takes(TriggeredRequest),
 )
-def mark_triggered(id: UUID, body: Body, _query: Annotated[NoQuery, Query()]) -> Response:  # noqa: A002
+def mark_triggered(id: UUID, body: Body) -> Response:  # noqa: A002
     """Settle a schedule that a worker of another make has fired; a second call changes nothing."""
     settled = schedules.mark_triggered(ACTOR, id, parsed(TriggeredRequest, body).execution_id)
     return answer(Scheduled(scheduled=_shown(settled)))
@@ -138,7 +136,7 @@ def mark_triggered(id: UUID, body: Body, _query: Annotated[NoQuery, Query()]) ->
     responses=answers(400, 404, 409, 413),
     openapi_extra=takes(FailedRequest),
 )
-def mark_failed(id: UUID, body: Body, _query: Annotated[NoQuery, Query()]) -> Response:  # noqa: A002
+def mark_failed(id: UUID, body: Body) -> Response:  # noqa: A002
     """Write down that a worker of another make could not fire a schedule, and why."""
     settled = schedules.mark_failed(ACTOR, id, parsed(FailedRequest, body).error)
     return answer(Scheduled(scheduled=_shown(settled)))

