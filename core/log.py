@@ -28,6 +28,8 @@ EVENTS = {
     "execution.started": "an execution began",
     "execution.finished": "an execution ended",
     "execution.lost": "executions of a worker that is gone were failed",
+    "notification.sent": "a notification was taken by its service",
+    "notification.failed": "a notification was not taken; tried again later unless given up",
     "rows.cleaned": "old rows were deleted",
     "duty.failed": "a periodic duty failed and will be tried again",
     "api.failed": "a request met an error that nobody foresaw",

@@ -25,6 +25,7 @@ class Settings(BaseSettings):
     data_dir: Path = Path(".data")
     host: str = "127.0.0.1"
     port: int = Field(8501, ge=1, le=65535)
+    public_url: str | None = Field(None, pattern=r"^https?://[^\s/?#]+[^\s?#]*$")
     cron_secret: SecretStr | None = None
     crons_file: Path = Path("crons/crons.toml")
     lease_seconds: float = Field(60, gt=0, le=3600)
@@ -35,6 +36,7 @@ class Settings(BaseSettings):
     retention_days: float = Field(30, ge=1)
     execution_retention_days: float = Field(90, ge=1)
     output_limit_bytes: int = Field(1_048_576, ge=4096, le=1_073_741_824)
+    lateness_target_ms: float = Field(1000, gt=0, le=3_600_000)
     log_format: Literal["text", "json"] | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -62,6 +64,14 @@ class Settings(BaseSettings):
         if self.lease_seconds <= self.http_timeout_seconds:
             raise ValueError("LEASE_SECONDS must exceed HTTP_TIMEOUT_SECONDS")
         return self
+
+    @property
+    def public_address(self) -> str:
+        """Where people reach the dashboard and the REST API; links in notifications begin with it."""
+        if self.public_url is not None:
+            return self.public_url.rstrip("/")
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104
+        return f"http://{host}:{self.port}"
 
 
 @cache

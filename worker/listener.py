@@ -11,6 +11,7 @@ from core.lane import connect
 from core.log import logger
 
 PAUSE_SECONDS = 2
+CHANNELS = ("crondesk_outbox", "crondesk_due", "crondesk_queue", "crondesk_cancel", "crondesk_series")
 
 
 class Listener:
@@ -23,6 +24,7 @@ class Listener:
         queued: an execution was queued.
         cancelled: the end of an execution is asked for, and by whom.
         series: a series has nothing pending.
+        outbox: there is something to tell.
         connected: it listens from now on; what was said before, nobody heard.
     """
 
@@ -35,6 +37,7 @@ class Listener:
         queued: Callable[[], None],
         cancelled: Callable[[UUID, str], None],
         series: Callable[[], None],
+        outbox: Callable[[], None],
         connected: Callable[[], None],
     ) -> None:
         self._url = url
@@ -43,6 +46,7 @@ class Listener:
         self._queued = queued
         self._cancelled = cancelled
         self._series = series
+        self._outbox = outbox
         self._connected = connected
 
     async def listen(self) -> None:
@@ -51,7 +55,7 @@ class Listener:
         while True:
             try:
                 async with await connect(self._url, f"{self._name} listening") as connection:
-                    for channel in ("crondesk_due", "crondesk_queue", "crondesk_cancel", "crondesk_series"):
+                    for channel in CHANNELS:
                         await connection.execute(f"LISTEN {channel}")
                     if away:
                         logger().info("database.back")
@@ -74,6 +78,8 @@ class Listener:
                 self._cancelled(UUID(execution_id), by or "somebody")
             elif notification.channel == "crondesk_series":
                 self._series()
+            elif notification.channel == "crondesk_outbox":
+                self._outbox()
             else:
                 self._queued()
         except (ValueError, OverflowError, OSError):

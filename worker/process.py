@@ -21,12 +21,14 @@ from core.database import database_url
 from core.errors import Unavailable
 from core.lane import Lane
 from core.log import logger
+from core.notifications import delivery
 from core.running import Beat
 from core.settings import settings
 from core.targets import http as http_target
 from core.workers import BEAT_SECONDS, SILENT_SECONDS
 from worker.dispatcher import Dispatcher
 from worker.listener import Listener
+from worker.notifying import Notifier
 from worker.planner import Planner
 from worker.runner import Runner
 from worker.sender import Sender
@@ -35,8 +37,20 @@ from worker.timers import Timers
 
 POLL_SECONDS = 60
 TIDY_SECONDS = 3600
+WATCH_SECONDS = 60
 START_PAUSE_SECONDS = 2
 LAST_WORDS_SECONDS = 5
+PURPOSES = (
+    "firing",
+    "looking",
+    "settling",
+    "queue",
+    "writing",
+    "planning",
+    "notifying",
+    "notified",
+    "duties",
+)
 
 
 class Process:
@@ -48,7 +62,7 @@ class Process:
         url = database_url()
         self._lanes = {
             purpose: Lane(url, f"crondesk worker {purpose}")
-            for purpose in ("firing", "looking", "settling", "queue", "writing", "planning", "duties")
+            for purpose in PURPOSES
         }
         self._clock = Clock()
         self._timers = Timers(self._clock)
@@ -79,6 +93,9 @@ class Process:
             look_at=self._look_at,
         )
         self._planner = Planner(self.name, self._lanes["planning"], self._clock)
+        self._notifier = Notifier(
+            self.name, self._lanes["notifying"], self._lanes["notified"], self._clock, self._timers
+        )
         self._listener = Listener(
             url,
             f"crondesk worker {host}",
@@ -86,6 +103,7 @@ class Process:
             queued=self._runner.look_into_queue,
             cancelled=self._runner.cancel,
             series=self._planner.ask,
+            outbox=self._notifier.ask,
             connected=self._catch_up,
         )
         self._beating_since: float | None = None
@@ -107,6 +125,8 @@ class Process:
                 self._dispatcher.serve_due,
                 self._dispatcher.serve_looks,
                 self._planner.serve,
+                self._notifier.serve,
+                self._notifier.settle,
                 self._listener.listen,
             )
         ]
@@ -131,6 +151,7 @@ class Process:
             "poll": (self._poll, POLL_SECONDS),
             "beat": (self._beat, BEAT_SECONDS),
             "tidy": (self._tidy, TIDY_SECONDS),
+            "watch": (self._watch, WATCH_SECONDS),
         }
         for name, (call, seconds) in jobs.items():
             self._scheduler.add_job(
@@ -156,6 +177,7 @@ class Process:
         self._planner.ask()
         self._dispatcher.fire()
         self._runner.look_into_queue()
+        self._notifier.ask()
 
     async def _poll(self) -> None:
         """The safety net: whatever was not heard of is seen within a minute."""
@@ -207,6 +229,11 @@ class Process:
     async def _tidy(self) -> None:
         await tidy(self._lanes["duties"], self._clock)
 
+    async def _watch(self) -> None:
+        """What no change of a row tells: what is to come, what did not come, how the whole stands."""
+        target = timedelta(milliseconds=settings().lateness_target_ms)
+        await delivery.watch(self._lanes["notifying"], target)
+
     def _tell_of_the_catalogue(self) -> None:
         problems = catalogue().problems
         if problems != self._problems:
@@ -240,7 +267,9 @@ class Process:
         beats = asyncio.create_task(self._keep_beating())
         try:
             async with asyncio.timeout(grace + LAST_WORDS_SECONDS):
-                await asyncio.gather(self._sender.finish(), self._runner.finish(grace))
+                await asyncio.gather(
+                    self._sender.finish(), self._runner.finish(grace), self._notifier.finish()
+                )
                 beats.cancel()
                 await running.say_stopped(self._lanes["duties"], self.name)
         except (TimeoutError, Unavailable):
@@ -271,5 +300,5 @@ def _guarded(
 def _soon(name: str) -> datetime:
     from datetime import UTC  # noqa: PLC0415
 
-    delays = {"poll": 0, "beat": 0, "tidy": 60}
+    delays = {"poll": 0, "beat": 0, "tidy": 60, "watch": 5}
     return datetime.now(UTC) + timedelta(seconds=delays[name])

@@ -8,6 +8,7 @@ from core import tidying
 from core.clock import Clock
 from core.lane import Lane
 from core.log import logger
+from core.notifications import delivery
 from core.settings import settings
 
 # Between batches others get their turn.
@@ -26,6 +27,7 @@ async def tidy(lane: Lane, clock: Clock) -> None:
     await _until_none("schedules", lambda: tidying.delete_old_schedules(lane, keep))
     await _until_none("executions", lambda: tidying.delete_old_executions(lane, before))
     await _until_none("events", lambda: tidying.delete_old_events(lane, before))
+    await _until_none("notifications", lambda: delivery.delete_old(lane, before))
     await tidying.forget_old_workers(lane, clock.now() - WORKERS_KEPT)
 
 

@@ -1,0 +1,32 @@
+"""Notifications through an outbox, and alerts."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+SQL = Path(__file__).parent.parent / "sql"
+
+
+def upgrade() -> None:
+    for name in ("0003_notifications.sql", "0003_watching.sql"):
+        run((SQL / name).read_text(encoding="utf-8"))
+
+
+def downgrade() -> None:
+    run("""
+    DROP TABLE cron_alerts, cron_notification_outbox, cron_notification_rules, cron_notification_channels;
+    DROP TRIGGER IF EXISTS notify_of_changes ON scheduled_cron_executions;
+    DROP TRIGGER IF EXISTS notify_of_changes ON cron_executions;
+    DROP TRIGGER IF EXISTS notify_of_arrivals ON cron_executions;
+    DROP FUNCTION crondesk_attach_notifications, crondesk_notify_of_executions, crondesk_notify_of_schedules,
+        crondesk_wake_notifiers, crondesk_failures_in_a_row, crondesk_usual_seconds, crondesk_watch_schedules,
+        crondesk_alert_conditions, crondesk_watch_alerts, crondesk_first_id_at;
+    """)
+
+
+def run(sql: str) -> None:
+    """Executes SQL as it stands; a driver would read '%' and ':' in it as its own."""
+    op.get_bind().connection.cursor().execute(sql.encode())

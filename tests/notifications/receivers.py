@@ -1,0 +1,105 @@
+"""Real services that notifications arrive at: a mail server and an HTTP receiver."""
+
+import email
+import email.policy
+import json
+import socket
+import threading
+import time
+from dataclasses import dataclass
+from email.message import EmailMessage
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+
+class Mailbox:
+    """An SMTP server that keeps what it takes."""
+
+    def __init__(self) -> None:
+        self.mails: list[EmailMessage] = []
+        self.raw: list[bytes] = []
+        self.recipients: list[str] = []
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port: int = free.getsockname()[1]
+        self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        content = envelope.content
+        assert isinstance(content, bytes)
+        self.raw.append(content)
+        self.recipients += envelope.rcpt_tos
+        mail = email.message_from_bytes(content, policy=email.policy.default)
+        assert isinstance(mail, EmailMessage)
+        self.mails.append(mail)
+        return "250 OK"
+
+    def start(self) -> None:
+        self._controller.start()
+
+    def stop(self) -> None:
+        self._controller.stop()
+
+    @property
+    def address(self) -> str:
+        """An Apprise URL of a person's mailbox here."""
+        return f"mailto://127.0.0.1:{self.port}?from=crondesk@example.org&to=ops@example.org"
+
+
+@dataclass
+class Posted:
+    """One request."""
+
+    at: float
+    headers: dict[str, str]
+    body: dict[str, Any]
+
+    @property
+    def text(self) -> str:
+        return f"{self.body['title']}\n{self.body['message']}"
+
+
+class Receiver:
+    """An HTTP server that keeps what is posted; it can refuse, hang, or be down."""
+
+    def __init__(self) -> None:
+        self.posts: list[Posted] = []
+        self.status = 200
+        self.hang_seconds = 0.0
+        self.released = threading.Event()
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:  # noqa: N802
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                receiver.posts.append(Posted(time.time(), dict(self.headers), json.loads(body)))
+                receiver.released.wait(receiver.hang_seconds)
+                self.send_response(receiver.status)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+
+            def handle_error(self, request: object, client_address: object) -> None:
+                """A sender that gave up is none of our concern."""
+
+        self._make = lambda port: Server(("127.0.0.1", port), Handler)
+        self.up(0)
+
+    @property
+    def address(self) -> str:
+        return f"json://reporter:pass-0fa1b2c3@127.0.0.1:{self.port}/hooks/token-9d8e7f"
+
+    def up(self, port: int | None = None) -> None:
+        self._server = self._make(self.port if port is None else port)
+        self.port = self._server.server_address[1]
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def down(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()

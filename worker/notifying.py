@@ -1,0 +1,172 @@
+"""Sends what the outbox holds: in threads of its own, so that no service ever delays a firing."""
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
+
+from core.clock import Clock
+from core.errors import Invalid, Unavailable
+from core.lane import Lane
+from core.log import logger
+from core.notifications import delivery
+from core.notifications.delivery import Due, Outcome
+from core.notifications.message import message_of
+from core.notifications.sending import NotSent, send
+from core.sealing import unseal
+from worker.batches import Batches
+from worker.timers import Timers
+
+AT_ONCE = 8
+# A service that hangs takes no more than this of them from the others.
+AT_ONCE_PER_CHANNEL = 2
+# And after a failure it rests, longer each time: the others go first.
+REST_SECONDS = (5, 10, 20, 40, 60)
+AWAY_SECONDS = 2
+LAST_WORDS_SECONDS = 5
+
+
+class Notifier:
+    """The notifications that this worker sends.
+
+    Args:
+        name: the worker's name.
+        lane: its connection for claiming.
+        settling: its connection for settling.
+        clock: the database's clock.
+        timers: rings when the next one is due.
+    """
+
+    def __init__(self, name: str, lane: Lane, settling: Lane, clock: Clock, timers: Timers) -> None:
+        self._name = name
+        self._lane = lane
+        self._settling = settling
+        self._clock = clock
+        self._timers = timers
+        self._take_back: Callable[[], None] = lambda: None
+        self._asked = asyncio.Event()
+        self._under_way: Counter[UUID] = Counter()
+        self._failures: Counter[UUID] = Counter()
+        self._resting: set[UUID] = set()
+        self._batches: Batches[Outcome] = Batches(self._settle)
+        self._stopping = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def ask(self) -> None:
+        """Says that something may be due."""
+        self._asked.set()
+
+    async def serve(self) -> None:
+        """Claims and sends whenever something is due; for ever."""
+        while True:
+            await self._asked.wait()
+            self._asked.clear()
+            if self._stopping:
+                continue
+            try:
+                await self._take()
+            except Unavailable:
+                await asyncio.sleep(AWAY_SECONDS)
+                self._asked.set()
+
+    async def settle(self) -> None:
+        """Writes down what came of sending; for ever."""
+        await self._batches.run()
+
+    async def finish(self) -> None:
+        """Takes no more, and gives what is being sent a moment; the rest comes due again by itself."""
+        self._stopping = True
+        try:
+            async with asyncio.timeout(LAST_WORDS_SECONDS):
+                await self._idle.wait()
+                await self._batches.drained()
+        except TimeoutError:
+            pass
+
+    async def _take(self) -> None:
+        while (free := AT_ONCE - self._under_way.total()) > 0:
+            claimed = await delivery.claim(self._lane, self._name, limit=free, busy=self._busy())
+            for due in claimed:
+                self._send(due)
+            if not claimed:
+                break
+        instant = await delivery.next_due(self._lane, self._busy())
+        self._take_back()
+        if instant is not None and self._under_way.total() < AT_ONCE:
+            self._ring_at(instant)
+
+    def _ring_at(self, instant: datetime) -> None:
+        self._take_back = self._timers.at(instant, self.ask)
+
+    def _busy(self) -> list[UUID]:
+        full = {channel for channel, count in self._under_way.items() if count >= AT_ONCE_PER_CHANNEL}
+        return list(full | self._resting)
+
+    def _send(self, due: Due) -> None:
+        self._under_way[due.channel_id] += 1
+        self._idle.clear()
+        loop = asyncio.get_running_loop()
+
+        def work() -> None:
+            outcome = _sent(due)
+            # The loop may be gone: then the lease ends, and another attempt is made.
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._done, outcome)
+
+        # A daemon: a service that hangs does not keep the process from its end.
+        threading.Thread(target=work, name=f"notification {due.id}", daemon=True).start()
+
+    def _done(self, outcome: Outcome) -> None:
+        due = outcome.due
+        self._under_way[due.channel_id] -= 1
+        if not self._under_way[due.channel_id]:
+            del self._under_way[due.channel_id]
+        if not self._under_way:
+            self._idle.set()
+        if outcome.error is None:
+            self._failures.pop(due.channel_id, None)
+        else:
+            self._rest(due.channel_id)
+        self._batches.add(outcome)
+        logger().info(
+            "notification.sent" if outcome.error is None else "notification.failed",
+            id=str(due.id),
+            kind=due.kind,
+            channel=due.channel,
+            cron=due.cron_name,
+            attempt=due.attempt,
+            error=outcome.error,
+        )
+        self.ask()
+
+    def _rest(self, channel: UUID) -> None:
+        seconds = REST_SECONDS[min(self._failures[channel], len(REST_SECONDS) - 1)]
+        self._failures[channel] += 1
+        self._resting.add(channel)
+
+        def rested() -> None:
+            self._resting.discard(channel)
+            self.ask()
+
+        asyncio.get_running_loop().call_later(seconds, rested)
+
+    async def _settle(self, batch: list[Outcome]) -> None:
+        await delivery.settle(self._settling, self._name, batch)
+        self.ask()
+
+
+def _sent(due: Due) -> Outcome:
+    try:
+        address = unseal(due.address)
+    except Invalid as error:
+        return Outcome(due, error.message)
+    try:
+        send(address, message_of(due), key=str(due.id))
+    except NotSent as error:
+        return Outcome(due, str(error))
+    except Exception as error:  # noqa: BLE001  a service's own fault is the service's, and may hold its address
+        return Outcome(due, f"the message could not be made or sent: {type(error).__name__}")
+    return Outcome(due)
