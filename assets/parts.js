@@ -38,6 +38,17 @@ const builders = {
     }
     return strip;
   },
+  check(part, table, row) {
+    const label = make("label", "check");
+    const box = make("input");
+    box.type = "checkbox";
+    box.checked = part.on;
+    box.dataset.focus = `${row.id} select`;
+    box.setAttribute("aria-label", `${part.label}: ${row.name}`);
+    box.addEventListener("change", () => table.trigger("act", { act: "select", id: row.id }));
+    label.append(box);
+    return label;
+  },
   actions(part, table, row) {
     const group = make("span", "actions");
     for (const action of part.actions) {

@@ -7,7 +7,7 @@ import streamlit as st
 from core import overview
 from core.catalogue import Cron, catalogue
 from core.overview import Record, Run
-from pages.parts import notices, problems, table, times, words
+from pages.parts import notices, problems, selection, table, times, words
 from pages.parts.figures import figures
 from pages.parts.language import _, language, ngettext
 from pages.parts.run_dialog import run_now
@@ -74,8 +74,12 @@ def _matches(cron: Cron, sought: str, tag: str | None) -> bool:
 @st.fragment(run_every=REFRESH_SECONDS)
 def _catalogue(crons: list[Cron]) -> None:
     with problems.told():
-        records = overview.records([cron.name for cron in crons])
+        names = [cron.name for cron in crons]
+        records = overview.records(names)
+        chosen = selection.selected(names)
+        selection.bar(chosen, _("Schedule together"), lambda: _schedule_together(chosen))
         columns = [
+            selection.column(),
             table.Column("cron", _("Cron"), heads=True),
             table.Column("last", _("Last run"), "narrow"),
             table.Column("strip", _("Last 20"), "narrow"),
@@ -83,11 +87,22 @@ def _catalogue(crons: list[Cron]) -> None:
             table.Column("next", _("Next"), "narrow"),
             table.Column("actions", _("Actions"), "narrow", hidden=True),
         ]
-        rows = [_row(cron, records[cron.name]) for cron in crons]
-        table.table("crons", _("The catalogue of crons"), columns, rows, notices.ask)
+        rows = [_row(cron, records[cron.name], ticked=cron.name in chosen) for cron in crons]
+
+        def act(asked: str, name: str) -> None:
+            if asked == "select":
+                selection.toggle(name, names)
+            else:
+                notices.ask(asked, name)
+
+        table.table("crons", _("The catalogue of crons"), columns, rows, act)
 
 
-def _row(cron: Cron, record: Record) -> table.Row:
+def _schedule_together(names: list[str]) -> None:
+    notices.go("bulk", way="fill", crons=",".join(names))
+
+
+def _row(cron: Cron, record: Record, *, ticked: bool) -> table.Row:
     title = cron.title.in_language(language())
     about = [table.text(title, strong=True, go=table.to("executions", cron=cron.name))]
     if cron.description:
@@ -98,6 +113,7 @@ def _row(cron: Cron, record: Record) -> table.Row:
         id=cron.name,
         name=title,
         cells={
+            "select": [selection.box(ticked=ticked)],
             "cron": about,
             "last": _last(record),
             "strip": [_strip(record)],

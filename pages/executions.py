@@ -23,11 +23,12 @@ ANY = "any"
 
 def page() -> None:
     """Shows the page."""
-    with problems.page():
-        wanted = st.query_params.get("id")
-        if wanted:
+    if wanted := st.query_params.get("id"):
+        with problems.page(_("Executions")):
             one_execution(_identifier(wanted))
-        else:
+    else:
+        st.title(_("Executions"), anchor=False)
+        with problems.page():
             _list()
     notices.answer({"stop": stop, "run": run_now, "again": plan})
 
@@ -40,7 +41,6 @@ def _identifier(text: str) -> UUID:
 
 
 def _list() -> None:
-    st.title(_("Executions"), anchor=False)
     choices = {ANY: _("All"), **{name: _(word) for name, word in words.EXECUTION.items()}}
     with st.container(horizontal=True, vertical_alignment="center", key="filters"):
         status = filters.status(choices, ANY)

@@ -9,11 +9,13 @@ from core import schedules
 from core.errors import NotFound
 from core.schedules import Filter, Schedule
 from pages.parts import filters, notices, problems, table, times, words
-from pages.parts.cancel_dialog import cancel, undo
+from pages.parts.bulk_dialogs import cancel_all, move_all
+from pages.parts.cancel_dialog import cancel
 from pages.parts.figures import number
 from pages.parts.language import _, ngettext
 from pages.parts.one_schedule import one_schedule
 from pages.parts.schedule_dialog import change, plan
+from pages.parts.taking_back import taking_back
 
 REFRESH_SECONDS = 3
 PAGE = 50
@@ -21,16 +23,19 @@ PAGE = 50
 
 def page() -> None:
     """Shows the page."""
-    with problems.page():
-        wanted = st.query_params.get("id")
-        if wanted:
+    if wanted := st.query_params.get("id"):
+        with problems.page(_("Scheduled")):
             one_schedule(_identifier(wanted))
-        else:
+    else:
+        st.title(_("Scheduled"), anchor=False)
+        with problems.page():
             _list()
     dialogs = {
         "change": lambda given: change(UUID(given)),
         "cancel": lambda given: cancel(UUID(given)),
         "again": plan,
+        "cancel_all": cancel_all,
+        "move_all": move_all,
     }
     notices.answer(dialogs)
 
@@ -43,12 +48,11 @@ def _identifier(text: str) -> UUID:
 
 
 def _list() -> None:
-    st.title(_("Scheduled"), anchor=False)
     with st.container(horizontal=True, vertical_alignment="center", key="filters"):
         status = filters.status({name: _(word) for name, word in words.SCHEDULE.items()}, "pending")
         cron = filters.cron()
         search = filters.search(_("Cron, parameters or person"))
-    undo()
+    taking_back()
     _rows(status, cron, search)
 
 
@@ -61,7 +65,14 @@ def _rows(status: schedules.Status, cron: str | None, search: str | None) -> Non
             _nothing(status, narrowed=bool(cron or search))
             return
         how_many = number(found.count, found.count_is_estimate)
-        st.caption(ngettext("{} planned run", "{} planned runs", found.count).format(how_many))
+        told = ngettext("{} planned run", "{} planned runs", found.count).format(how_many)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(told, width="stretch")
+            if status == "pending" and found.count > 1:
+                st.button(_("Move all…"), on_click=notices.ask, type="tertiary", args=("move_all", wanted))
+                st.button(
+                    _("Cancel all…"), on_click=notices.ask, type="tertiary", args=("cancel_all", wanted)
+                )
         columns = _columns(pending=status == "pending")
         rows = [_row(schedule) for schedule in found.rows]
         table.table("schedules", _("Planned runs"), columns, rows, notices.ask)

@@ -33,6 +33,9 @@ TOLD = {
         "Wait for the end, or stop the run under way."
     ),
     r"the execution has ended already": marked("This execution has ended already."),
+    r"undo: too late": marked("Too late: this can no longer be undone."),
+    r"undo: the series": marked("The series has planned this occurrence anew, so there is nothing to undo."),
+    r"waits for no decision": marked("Somebody has decided already."),
     r"there is no such schedule": marked("There is no such planned run (any more)."),
     r"there is no such execution": marked("There is no such execution (any more)."),
     r"no such cron|not in the catalogue": marked("This cron is not in the catalogue (any more)."),
@@ -79,15 +82,20 @@ def told() -> Iterator[None]:
 
 
 @contextmanager
-def page() -> Iterator[None]:
-    """As `told`, for the body of a page; it comes back by itself when the database does."""
+def page(title: str | None = None) -> Iterator[None]:
+    """As `told`, for the body of a page; it comes back by itself when the database does.
+
+    Args:
+        title: the heading over an error, where the body would have shown one of its own.
+    """
     try:
         yield
-    except Unavailable as error:
-        show(error)
-        _come_back()
     except CrondeskError as error:
+        if title:
+            st.title(title, anchor=False)
         show(error)
+        if isinstance(error, Unavailable):
+            _come_back()
 
 
 @st.fragment(run_every=TRY_AGAIN_SECONDS)

@@ -14,6 +14,7 @@ from pages.parts.acting import actor
 from pages.parts.language import _, language
 from pages.parts.notices import fresh_key, toast_later
 from pages.parts.parameters import Draft, parameters_editor
+from pages.parts.taking_back import offer_last
 from pages.parts.verdict import curl_call, verdict
 from pages.parts.when import choose_instant
 from pages.parts.words import plain, title_of_cron
@@ -85,7 +86,10 @@ def _save(schedule: schedules.Schedule, instant: datetime, parameters: Parameter
     schedules.change(actor(), schedule.id, scheduled_at=moved, parameters=edited)
     title = title_of_cron(schedule.cron_name)
     if moved is not None:
-        toast_later(_("Moved: {cron}, now {when}.").format(cron=title, when=times.day_and_time(moved)))
+        told = _("Moved: {cron}, now {when}.").format(cron=title, when=times.day_and_time(moved))
+        toast_later(told)
+        if edited is None:
+            offer_last(schedule.id, told)
     else:
         toast_later(_("Changed: {cron}.").format(cron=title))
 

@@ -23,6 +23,13 @@ SENTENCES = {
     "schedule.edited": marked("Parameters changed by {actor}."),
     "schedule.moved_and_edited": marked("Parameters changed by {actor}, and moved from {from} to {to}."),
     "schedule.cancelled": marked("Cancelled by {actor}: it will not run."),
+    "schedule.restored": marked(
+        "The cancelling was undone by {actor}: it is planned for {scheduled_at} again."
+    ),
+    "schedule.moved_back": marked("The moving was undone by {actor}: back from {from} to {to}."),
+    "schedule.held": marked("Too late: held until somebody decides whether it still runs."),
+    "schedule.released": marked("Decided by {actor}: it runs late."),
+    "schedule.expired": marked("Too late: it does not run any more (decided by {actor})."),
     "schedule.lease_expired": marked("{worker} had taken it and fell silent; {actor} took over."),
     "schedule.conflicted": marked(
         "An earlier run had not ended, and this cron runs one at a time: to be tried again at {again_at}."

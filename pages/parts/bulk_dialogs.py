@@ -1,0 +1,138 @@
+"""The dialogs that cancel or move everything that a filter matches, with the count shown first."""
+
+from datetime import datetime, timedelta
+
+import streamlit as st
+
+from core import bulk
+from core.bulk import Act, Matching
+from core.schedules import Filter
+from pages.parts import problems, times
+from pages.parts.acting import actor
+from pages.parts.figures import number
+from pages.parts.language import _, marked, ngettext
+from pages.parts.notices import fresh_key, toast_later
+from pages.parts.taking_back import offer_act
+from pages.parts.when import choose_instant
+from pages.parts.words import plain, title_of_cron
+
+UNITS = {
+    "minutes": (marked("minutes"), timedelta(minutes=1)),
+    "hours": (marked("hours"), timedelta(hours=1)),
+    "days": (marked("days"), timedelta(days=1)),
+}
+WAYS = {"later": marked("Later"), "earlier": marked("Earlier"), "to": marked("To one time")}
+
+
+def cancel_all(wanted: Filter) -> None:
+    """Opens the dialog that cancels everything pending that matches."""
+    st.dialog(_("Cancel all of these?"))(_cancel)(wanted, fresh_key("cancel all"))
+
+
+def move_all(wanted: Filter) -> None:
+    """Opens the dialog that moves everything pending that matches."""
+    st.dialog(_("Move all of these?"), width="medium")(_move)(wanted, fresh_key("move all"))
+
+
+def _cancel(wanted: Filter, key: str) -> None:
+    with problems.told():
+        matching = bulk.count_matching(wanted)
+        _described(wanted)
+        told = ngettext("{} run will not run.", "{} runs will not run.", matching.free)
+        st.markdown(f"**{told.format(number(matching.free))}** " + _("You can undo this for 30 seconds."))
+        _being_fired(matching)
+        label = ngettext("Cancel {} run", "Cancel {} runs", matching.free).format(number(matching.free))
+        if _confirmed(label, key, ready=matching.free > 0):
+            act = bulk.cancel_matching(actor(), wanted)
+            done = ngettext("{} run cancelled.", "{} runs cancelled.", act.changed)
+            _done(act, done.format(number(act.changed)))
+
+
+def _move(wanted: Filter, key: str) -> None:
+    with problems.told():
+        _described(wanted)
+        by, to = _where_to(key)
+        if by is None and to is None:
+            _confirmed(_("Move"), key, ready=False)
+            return
+        matching = bulk.count_matching(wanted, by=by, to=to)
+        told = ngettext("{} run moves.", "{} runs move.", matching.free).format(number(matching.free))
+        st.markdown(f"**{told}** " + _("You can undo this for 30 seconds."))
+        _being_fired(matching, moved=True)
+        label = ngettext("Move {} run", "Move {} runs", matching.free).format(number(matching.free))
+        if _confirmed(label, key, ready=matching.free > 0):
+            act = bulk.move_matching(actor(), wanted, by=by, to=to)
+            done = ngettext("{} run moved.", "{} runs moved.", act.changed)
+            _done(act, done.format(number(act.changed)))
+
+
+def _described(wanted: Filter) -> None:
+    lines = [_("Everything pending")]
+    if wanted.cron_name:
+        lines.append(_("of the cron “{}”").format(title_of_cron(wanted.cron_name)))
+    if wanted.since:
+        lines.append(_("from {}").format(times.day_and_time(wanted.since)))
+    if wanted.until:
+        lines.append(_("before {}").format(times.day_and_time(wanted.until)))
+    if wanted.search:
+        lines.append(_("that matches “{}”").format(wanted.search))
+    st.caption(plain(" ".join(lines)))
+
+
+def _where_to(key: str) -> tuple[timedelta | None, datetime | None]:
+    words = {way: _(word) for way, word in WAYS.items()}
+    way = st.segmented_control(
+        _("Where to"),
+        list(words),
+        default="later",
+        required=True,
+        format_func=lambda chosen: words[chosen],
+        label_visibility="collapsed",
+        key=f"{key} way",
+    )
+    if way == "to":
+        return None, choose_instant(key)
+    units = {unit: _(word) for unit, (word, _length) in UNITS.items()}
+    with st.container(horizontal=True):
+        count = st.number_input(_("By"), 1, 10_000, 30, key=f"{key} count")
+        unit = st.selectbox(
+            _("Unit"), list(units), format_func=lambda chosen: units[chosen], key=f"{key} unit"
+        )
+    length = count * UNITS[unit][1]
+    return (length if way == "later" else -length), None
+
+
+def _being_fired(matching: Matching, *, moved: bool = False) -> None:
+    if not matching.too_late:
+        return
+    if moved:
+        told = ngettext(
+            "{} stays: it is starting right now, or would end in the past.",
+            "{} stay: they are starting right now, or would end in the past.",
+            matching.too_late,
+        )
+    else:
+        told = ngettext(
+            "{} is starting right now and stays.",
+            "{} are starting right now and stay.",
+            matching.too_late,
+        )
+    st.warning(told.format(number(matching.too_late)), icon=":material/warning:")
+
+
+def _done(act: Act, told: str) -> None:
+    if act.too_late:
+        late = ngettext("For {} run it was too late.", "For {} runs it was too late.", act.too_late)
+        told += " " + late.format(number(act.too_late))
+    toast_later(told)
+    if act.changed:
+        offer_act(act, told)
+    st.rerun()
+
+
+def _confirmed(label: str, key: str, *, ready: bool) -> bool:
+    with st.container(horizontal=True):
+        confirmed = st.button(label, type="primary", disabled=not ready, key=f"{key} confirm")
+        if st.button(_("Close"), key=f"{key} close"):
+            st.rerun()
+    return confirmed

@@ -1,0 +1,60 @@
+"""Several rows of a list chosen together; the choice lives in the URL's query."""
+
+from collections.abc import Callable, Collection
+
+import streamlit as st
+
+from pages.parts import table
+from pages.parts.figures import number
+from pages.parts.language import _, ngettext
+
+SELECTED = "selected"
+
+
+def selected(known: Collection[str]) -> list[str]:
+    """Those that are chosen, as far as they are among the known ones."""
+    chosen = st.query_params.get(SELECTED, "").split(",")
+    return [name for name in dict.fromkeys(chosen) if name in known]
+
+
+def toggle(name: str, known: Collection[str]) -> None:
+    """Chooses one in a callback, or no longer."""
+    chosen = selected(known)
+    left = [other for other in chosen if other != name] if name in chosen else [*chosen, name]
+    if left:
+        st.query_params[SELECTED] = ",".join(left)
+    else:
+        clear()
+
+
+def clear() -> None:
+    """Chooses none."""
+    st.query_params.pop(SELECTED, None)
+
+
+def column() -> table.Column:
+    """The column with the boxes to tick."""
+    return table.Column("select", _("Select"), "narrow", hidden=True)
+
+
+def box(*, ticked: bool) -> table.Part:
+    """A box to tick; ticking it asks for the action 'select'."""
+    return {"kind": "check", "label": _("Select"), "on": ticked}
+
+
+def bar(chosen: list[str], label: str, act: Callable[[], None]) -> None:
+    """Shows how many are chosen, with a button for what is done with them.
+
+    Args:
+        chosen: those that are.
+        label: of the button.
+        act: what it does; called while the page runs.
+    """
+    if not chosen:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", border=True, key="selection"):
+        told = ngettext("{} selected", "{} selected", len(chosen)).format(number(len(chosen)))
+        st.markdown(told, width="stretch")
+        st.button(_("Select none"), type="tertiary", on_click=clear)
+        if st.button(label, type="primary", icon=":material/playlist_add:", key="act on the selection"):
+            act()
