@@ -1,0 +1,67 @@
+"""Which instants a wall clock names."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from core.errors import Invalid
+from core.wallclock import instants_of, next_that_exists, zone
+
+ZONES = [
+    "Europe/Paris",
+    "America/New_York",
+    "Australia/Lord_Howe",
+    "Africa/Casablanca",
+    "Asia/Kathmandu",
+    "UTC",
+]
+FIRST, LAST = datetime(2000, 1, 1), datetime(2037, 1, 1)  # noqa: DTZ001
+walls = some.datetimes(min_value=FIRST, max_value=LAST)
+instants = some.datetimes(min_value=FIRST, max_value=LAST, timezones=some.just(UTC))
+zones = some.sampled_from(ZONES).map(zone)
+
+
+def wall(*parts: int) -> datetime:
+    """What a clock shows."""
+    return datetime(*parts)  # type: ignore[arg-type]  # noqa: DTZ001
+
+
+@given(walls, zones)
+def test_each_instant_shows_that_time_on_the_wall(shown: datetime, where) -> None:
+    for instant in instants_of(shown, where):
+        assert instant.astimezone(where).replace(tzinfo=None, fold=0) == shown
+
+
+@given(instants, zones)
+def test_every_instant_is_among_those_that_its_wall_clock_names(instant: datetime, where) -> None:
+    shown = instant.astimezone(where).replace(tzinfo=None, fold=0)
+    assert instant in instants_of(shown, where)
+
+
+@given(walls, zones)
+def test_the_next_time_that_exists_exists_and_comes_soon(shown: datetime, where) -> None:
+    follows = next_that_exists(shown, where)
+    assert instants_of(follows, where)
+    assert timedelta(0) <= follows - shown <= timedelta(hours=3)
+
+
+def test_a_time_that_the_clocks_jump_over_names_no_instant() -> None:
+    paris = zone("Europe/Paris")
+    assert instants_of(wall(2026, 3, 29, 2, 30), paris) == []
+    assert next_that_exists(wall(2026, 3, 29, 2, 30), paris) == wall(2026, 3, 29, 3, 0)
+    assert next_that_exists(wall(2026, 10, 4, 2, 10), zone("Australia/Lord_Howe")) == wall(2026, 10, 4, 2, 30)
+
+
+def test_a_time_that_is_shown_twice_names_two_instants_in_order() -> None:
+    assert instants_of(wall(2026, 10, 25, 2, 30), zone("Europe/Paris")) == [
+        datetime(2026, 10, 25, 0, 30, tzinfo=UTC),
+        datetime(2026, 10, 25, 1, 30, tzinfo=UTC),
+    ]
+
+
+@pytest.mark.parametrize("name", ["Mars/Olympus", "", "../etc/passwd", "/etc/localtime"])
+def test_an_unknown_zone_is_invalid(name: str) -> None:
+    with pytest.raises(Invalid):
+        zone(name)

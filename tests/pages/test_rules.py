@@ -1,0 +1,48 @@
+"""Broken rules of a schema as sentences."""
+
+from typing import Any
+
+import pytest
+
+from pages.parts.rules import broken
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["host"],
+    "properties": {
+        "host": {"type": "string", "x-title": {"en": "Host", "fr": "Hôte"}, "minLength": 1},
+        "port": {"type": "integer", "minimum": 1, "maximum": 65535},
+        "mode": {"enum": ["fast", "safe"]},
+        "day": {"type": "string", "format": "date"},
+        "code": {"type": "string", "pattern": "^[A-Z]+$"},
+        "list": {
+            "type": "array",
+            "uniqueItems": True,
+            "items": {"type": "object", "properties": {"n": {"maximum": 3}}},
+        },
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ({}, "Host: is required"),
+        ({"host": ""}, "Host: must not be empty"),
+        ({"host": 1}, "Host: must be of the type string"),
+        ({"host": "a", "port": 0}, "port: must be at least 1"),
+        ({"host": "a", "mode": "slow"}, "mode: must be one of fast, safe"),
+        ({"host": "a", "day": "soon"}, "day: must be written as date"),
+        ({"host": "a", "code": "x"}, "code: must match the pattern ^[A-Z]+$"),
+        ({"host": "a", "list": [{"n": 1}, {"n": 9}]}, "list › 2. › n: must be at most 3"),
+        ({"host": "a", "list": [1, 1]}, "list: must not hold an entry twice"),
+        ({"host": "a", "colour": 1}, "colour: is not a parameter of this cron"),
+    ],
+)
+def test_a_broken_rule_is_a_sentence_about_its_field(parameters: dict[str, Any], sentence: str) -> None:
+    assert sentence in broken(parameters, SCHEMA)
+
+
+def test_nothing_is_said_of_parameters_that_keep_the_rules() -> None:
+    assert broken({"host": "a", "port": 1, "list": [{"n": 3}]}, SCHEMA) == []

@@ -1,0 +1,189 @@
+"""The form that is made from a cron's JSON Schema."""
+
+import json
+from typing import Any
+
+from streamlit.testing.v1 import AppTest
+
+
+def form(schema: dict[str, Any], values: dict[str, Any] | None = None) -> AppTest:
+    """A page that shows the form and, as its last text, what it holds."""
+
+    def page(schema, values):  # type: ignore[no-untyped-def]  # a script of its own: it knows no name of here
+        import json  # noqa: PLC0415
+
+        import streamlit as st  # noqa: PLC0415
+
+        from pages.parts.schema_form import schema_form  # noqa: PLC0415
+
+        st.text(json.dumps(schema_form(schema, values, "form")))
+
+    kwargs = {"schema": {"type": "object", **schema}, "values": values or {}}
+    tested = AppTest.from_function(page, kwargs=kwargs, default_timeout=30).run()
+    assert not tested.exception, tested.exception
+    return tested
+
+
+def held(tested: AppTest) -> Any:
+    """What the form holds."""
+    assert not tested.exception, tested.exception
+    return json.loads(tested.text[-1].value)
+
+
+def test_each_type_has_its_field_and_begins_with_its_default() -> None:
+    tested = form(
+        {
+            "properties": {
+                "word": {"type": "string", "default": "hello"},
+                "count": {"type": "integer", "minimum": 1, "maximum": 9, "default": 3},
+                "share": {"type": "number", "default": 0.5},
+                "whole": {"type": "number", "default": 90},
+                "keen": {"type": "boolean", "default": True},
+                "colour": {"enum": ["red", "green"], "default": "green"},
+                "level": {"enum": [1, 2, None], "default": 2},
+                "day": {"type": "string", "format": "date", "default": "2026-03-29"},
+            }
+        }
+    )
+    assert held(tested) == {
+        "word": "hello",
+        "count": 3,
+        "share": 0.5,
+        "whole": 90,
+        "keen": True,
+        "colour": "green",
+        "level": 2,
+        "day": "2026-03-29",
+    }
+    assert (tested.number_input[0].min, tested.number_input[0].max) == (1, 9)
+    assert isinstance(held(tested)["whole"], int)
+
+
+def test_what_is_optional_and_left_empty_is_left_out() -> None:
+    tested = form(
+        {
+            "properties": {
+                "word": {"type": "string"},
+                "count": {"type": "integer"},
+                "keen": {"type": "boolean"},
+                "colour": {"enum": ["red", "green"]},
+                "day": {"type": "string", "format": "date"},
+                "moment": {"type": "string", "format": "date-time"},
+                "list": {"type": "array", "items": {"type": "string"}},
+                "inner": {"type": "object", "properties": {"word": {"type": "string"}}},
+                "any": {},
+            }
+        }
+    )
+    assert held(tested) == {}
+    tested.text_input[0].set_value("typed").run()
+    tested.selectbox[0].set_value(1).run()
+    assert held(tested) == {"word": "typed", "keen": False}
+
+
+def test_a_text_that_is_emptied_stays_empty_although_there_is_a_default() -> None:
+    tested = form({"properties": {"word": {"type": "string", "default": "hello"}}})
+    tested.text_input[0].set_value("").run()
+    assert held(tested) == {"word": ""}
+
+
+def test_given_values_win_over_defaults_and_what_has_no_field_is_kept() -> None:
+    schema = {"properties": {"word": {"type": "string", "default": "hello"}}}
+    assert held(form(schema, {"word": "given", "other": [1]})) == {"word": "given", "other": [1]}
+
+
+def test_an_exclusive_limit_of_whole_numbers_is_the_next_one_within() -> None:
+    rule = {"type": "integer", "exclusiveMinimum": 0, "exclusiveMaximum": 10, "default": 5}
+    field = form({"properties": {"count": rule}}).number_input[0]
+    assert (field.min, field.max) == (1, 9)
+
+
+def test_nested_objects_are_forms_in_the_form() -> None:
+    tested = form(
+        {
+            "required": ["inner"],
+            "properties": {
+                "inner": {
+                    "type": "object",
+                    "properties": {
+                        "word": {"type": "string", "default": "a"},
+                        "deeper": {
+                            "type": "object",
+                            "properties": {"count": {"type": "integer", "default": 1}},
+                        },
+                    },
+                }
+            },
+        }
+    )
+    assert held(tested) == {"inner": {"word": "a"}}
+    tested.checkbox[0].check().run()
+    assert held(tested) == {"inner": {"word": "a", "deeper": {"count": 1}}}
+
+
+def test_a_list_grows_and_shrinks_entry_by_entry() -> None:
+    rule = {"type": "array", "items": {"type": "string"}, "default": ["a", "b"]}
+    tested = form({"properties": {"list": rule}})
+    assert held(tested) == {"list": ["a", "b"]}
+    tested.button[-1].click().run()
+    tested.text_input[2].set_value("c").run()
+    assert held(tested) == {"list": ["a", "b", "c"]}
+    tested.button[0].click().run()
+    assert held(tested) == {"list": ["b", "c"]}
+
+
+def test_a_list_of_objects_has_a_form_for_each() -> None:
+    item = {"type": "object", "properties": {"host": {"type": "string"}, "port": {"type": "integer"}}}
+    given = {"hosts": [{"host": "a", "port": 1}, {"host": "b"}]}
+    tested = form({"properties": {"hosts": {"type": "array", "items": item}}}, given)
+    assert held(tested) == given
+
+
+def test_a_list_of_choices_is_one_field() -> None:
+    rule = {"type": "array", "items": {"enum": ["a", "b", "c"]}, "uniqueItems": True}
+    tested = form({"properties": {"list": rule}})
+    tested.multiselect[0].set_value(["a", "c"]).run()
+    assert held(tested) == {"list": ["a", "c"]}
+
+
+def test_a_reference_inside_the_schema_is_followed() -> None:
+    tested = form(
+        {
+            "$defs": {"port": {"type": "integer", "minimum": 1, "default": 80}},
+            "properties": {"port": {"$ref": "#/$defs/port"}},
+        }
+    )
+    assert held(tested) == {"port": 80}
+
+
+def test_a_null_in_a_type_list_leaves_the_other_type() -> None:
+    tested = form({"properties": {"word": {"type": ["string", "null"]}}}, {"word": "a"})
+    assert tested.text_input[0].value == "a"
+
+
+def test_what_no_field_suits_is_written_as_json() -> None:
+    either = {"oneOf": [{"type": "string"}, {"type": "array"}]}
+    tested = form({"properties": {"either": either}}, {"either": [1]})
+    assert held(tested) == {"either": [1]}
+    tested.text_area[0].set_value('{"a": 1}').run()
+    assert held(tested) == {"either": {"a": 1}}
+    tested.text_area[0].set_value("{").run()
+    assert held(tested) is None
+
+
+def test_a_value_that_breaks_its_rule_is_shown_as_it_is_not_changed_silently() -> None:
+    schema = {
+        "properties": {"count": {"type": "integer", "maximum": 9}, "word": {"type": "string", "maxLength": 2}}
+    }
+    given = {"count": 99, "word": "long"}
+    assert held(form(schema, given)) == given
+
+
+def test_titles_and_descriptions_are_in_the_reader_s_language() -> None:
+    rule = {
+        "type": "string",
+        "x-title": {"en": "Folder", "fr": "Dossier"},
+        "x-description": {"en": "Where", "fr": "Où"},
+    }
+    field = form({"properties": {"folder": rule}, "required": ["folder"]}).text_input[0]
+    assert (field.label, field.help) == ("Folder \\*", "Where")
