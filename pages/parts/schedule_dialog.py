@@ -20,23 +20,43 @@ from pages.parts.when import choose_instant
 from pages.parts.words import plain, title_of_cron
 
 
-def plan(cron_name: str, parameters: Parameters | None = None) -> None:
+def plan(cron_name: str, parameters: Parameters | None = None, start: datetime | None = None) -> None:
     """Opens the dialog that plans a run.
 
     Args:
         cron_name: of what.
         parameters: what the form holds at first, such as those of an earlier run.
+        start: the instant it shows at first; in an hour where it is not given.
     """
     title = _("Schedule: {cron}").format(cron=title_of_cron(cron_name))
-    st.dialog(title, width="medium")(_plan)(cron_name, parameters or {}, fresh_key("plan"))
+    st.dialog(title, width="medium")(_plan)(cron_name, parameters or {}, fresh_key("plan"), start)
 
 
-def _plan(cron_name: str, parameters: Parameters, key: str) -> None:
+def plan_at(start: datetime) -> None:
+    """Opens the dialog that plans a run at an instant; of which cron is chosen in it."""
+    title = _("Schedule: {cron}").format(cron=times.day_and_time(start))
+    st.dialog(title, width="medium")(_plan_at)(start, fresh_key("plan"))
+
+
+def _plan_at(start: datetime, key: str) -> None:
+    chosen = st.selectbox(
+        _("Cron"),
+        sorted(catalogue().crons, key=title_of_cron),
+        index=None,
+        format_func=title_of_cron,
+        placeholder=_("Choose a cron"),
+        key=f"{key} cron",
+    )
+    if chosen:
+        _plan(chosen, {}, f"{key} {chosen}", start)
+
+
+def _plan(cron_name: str, parameters: Parameters, key: str, start: datetime | None = None) -> None:
     with problems.told():
         cron = catalogue().cron(cron_name)
         if cron.description:
             st.caption(plain(cron.description.in_language(language())))
-        instant = choose_instant(key)
+        instant = choose_instant(key, start)
         draft = parameters_editor(cron, parameters, key)
         if instant is not None:
             verdict(cron, instant)
