@@ -15,6 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from core import embedded
 from core.actors import Actor
 from core.errors import Invalid, Unavailable
+from core.parameters import read_stored
 from core.settings import ROOT, settings
 
 CONNECT_TIMEOUT_SECONDS = 5
@@ -46,6 +47,7 @@ def engine() -> Engine:
         max_overflow=10,
         pool_timeout=CONNECT_TIMEOUT_SECONDS,
         pool_pre_ping=False,
+        json_deserializer=read_stored,
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_SECONDS,
             "application_name": "crondesk",

@@ -39,3 +39,7 @@ class Conflict(CrondeskError):
 
 class Unavailable(CrondeskError):
     """The database cannot be reached; trying again later may help."""
+
+
+class Refused(Unavailable):
+    """The database refuses a value in a worker's statement."""

@@ -6,9 +6,12 @@ from typing import Any
 
 import psycopg
 from psycopg.rows import TupleRow
+from psycopg.types.json import set_json_loads
 
 from core.database import AWAY, CONNECT_TIMEOUT_SECONDS
-from core.errors import Unavailable
+from core.errors import Refused, Unavailable
+from core.log import logger
+from core.parameters import read_stored
 
 KEEPALIVE: dict[str, Any] = {
     "keepalives_idle": 5,
@@ -38,8 +41,9 @@ class Lane:
         """Runs one statement, which is one transaction, and returns its rows.
 
         Raises:
-            Unavailable: the database cannot be reached or broke off; whether the statement took
-                effect is then unknown.
+            Unavailable: the database cannot be reached or broke off, and whether the statement took
+                effect is then unknown; or it lacks for now what a migration or a restore brings back.
+            Refused: it refuses one of the values. Nothing was changed.
         """
         async with self._lock:
             try:
@@ -48,6 +52,13 @@ class Lane:
                 return await cursor.fetchall() if cursor.description else []
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 await self._drop()
+                raise Unavailable(AWAY) from error
+            except (psycopg.DataError, psycopg.IntegrityError, UnicodeEncodeError) as error:
+                raise Refused(AWAY) from error
+            except psycopg.Error as error:
+                # A new connection forgets plans that were prepared for tables as they were.
+                await self._drop()
+                logger().error("database.refused", error=str(error)[:300])
                 raise Unavailable(AWAY) from error
             except asyncio.CancelledError:
                 await self._drop()
@@ -69,9 +80,14 @@ class Lane:
             await connection.close()
 
 
+def storable(text: str | None) -> str | None:
+    """Text as PostgreSQL takes it: without NUL bytes and halves of surrogate pairs."""
+    return text and text.replace("\x00", "\ufffd").encode(errors="replace").decode()
+
+
 async def connect(url: str, name: str) -> psycopg.AsyncConnection[TupleRow]:
     """Opens a connection as workers use it: autocommit, UTC, and quick to notice a dead network."""
-    return await psycopg.AsyncConnection.connect(
+    connection = await psycopg.AsyncConnection.connect(
         url,
         autocommit=True,
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
@@ -79,3 +95,5 @@ async def connect(url: str, name: str) -> psycopg.AsyncConnection[TupleRow]:
         options="-c timezone=UTC -c statement_timeout=30s -c jit=off",
         **KEEPALIVE,
     )
+    set_json_loads(read_stored, connection)
+    return connection

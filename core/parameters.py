@@ -5,6 +5,7 @@ import math
 import string
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -17,8 +18,18 @@ from core.errors import Invalid, TooLarge
 MAX_BYTES = 65_536
 MAX_DEPTH = 32
 MAX_PROBLEMS = 20
+# As many as Python turns into text and back by itself.
+MAX_DIGITS = 4300
+LARGEST: int = 10**MAX_DIGITS
 
 Parameters = dict[str, Any]
+
+
+class Unreadable(dict[str, Any]):
+    """Stands for JSON that psql could write and the database keeps, but no program here can read."""
+
+    def __init__(self) -> None:
+        super().__init__(unreadable="nested too deeply, or a number with too many digits")
 
 
 def check(parameters: Any, schema: Mapping[str, Any]) -> Parameters:
@@ -35,11 +46,13 @@ def check(parameters: Any, schema: Mapping[str, Any]) -> Parameters:
         TooLarge: more than 64 KiB of JSON.
         Invalid: no object, too deep, NUL bytes, NaN or Infinity, or against the schema.
     """
+    if isinstance(parameters, Unreadable):
+        raise Invalid("parameters: are nested too deeply, or hold a number with too many digits")
     if not isinstance(parameters, dict):
         raise Invalid("parameters: must be a JSON object")
-    problems = list(_unstorable(parameters, "parameters", 1))
+    problems = [problem[:500] for problem in islice(_unstorable(parameters, "parameters", 1), MAX_PROBLEMS)]
     if problems:
-        raise Invalid(problems[0], problems[:MAX_PROBLEMS])
+        raise Invalid(problems[0], problems)
     if len(json.dumps(parameters, ensure_ascii=False).encode()) > MAX_BYTES:
         raise TooLarge(f"parameters: larger than {MAX_BYTES // 1024} KiB of JSON")
     if not parameters and not schema.get("required") and not schema.get("minProperties"):
@@ -51,8 +64,8 @@ def check(parameters: Any, schema: Mapping[str, Any]) -> Parameters:
         ]
     except Unresolvable as error:
         raise Invalid(f"parameters: the catalogue's schema refers to what is not there: {error}") from None
-    except OverflowError:
-        raise Invalid("parameters: hold a number that is too large to be checked") from None
+    except (ArithmeticError, RecursionError, ValueError):
+        raise Invalid("parameters: hold something too large to be checked against the schema") from None
     if problems:
         raise Invalid(problems[0][:500], [problem[:500] for problem in problems[:MAX_PROBLEMS]])
     return parameters
@@ -81,6 +94,8 @@ def _unstorable(value: Any, path: str, depth: int) -> Iterator[str]:
             yield f"{path}: contains half of a surrogate pair"
     elif isinstance(value, float) and not math.isfinite(value):
         yield f"{path}: NaN and Infinity are no JSON numbers"
+    elif isinstance(value, int) and abs(value) >= LARGEST:
+        yield f"{path}: a number has more than {MAX_DIGITS} digits"
     elif isinstance(value, dict):
         for key, inner in value.items():
             if not isinstance(key, str):
@@ -91,12 +106,18 @@ def _unstorable(value: Any, path: str, depth: int) -> Iterator[str]:
     elif isinstance(value, list):
         for index, inner in enumerate(value):
             yield from _unstorable(inner, f"{path}.{index}", depth + 1)
+    elif value is not None and not isinstance(value, int | float):
+        yield f"{path}: is no JSON"
 
 
 def with_defaults(parameters: Parameters, schema: Mapping[str, Any]) -> Parameters:
     """The parameters with the schema's defaults for those that were not given."""
     properties = schema.get("properties", {})
-    defaults = {name: rule["default"] for name, rule in properties.items() if "default" in rule}
+    defaults = {
+        name: rule["default"]
+        for name, rule in properties.items()
+        if isinstance(rule, dict) and "default" in rule  # true and false are schemas, too
+    }
     return {**defaults, **parameters}
 
 
@@ -124,6 +145,20 @@ def fills(schema: Mapping[str, Any], name: str) -> bool:
     if rule is None:
         return False
     return name in schema.get("required", []) or (isinstance(rule, dict) and "default" in rule)
+
+
+def read_stored(text: bytes | str) -> Any:
+    """JSON as the database gives it: what psql wrote may be more than Python reads."""
+    try:
+        return json.loads(text, parse_float=_finite)
+    except (RecursionError, ValueError):
+        return Unreadable()
+
+
+def _finite(digits: str) -> float:
+    if math.isinf(number := float(digits)):
+        raise ValueError("larger than any float")
+    return number
 
 
 def parse_json(text: bytes | str) -> Any:
