@@ -22,6 +22,7 @@ from core.targets.output import Output, Stream
 READ_SIZE = 65_536
 TERM_GRACE_SECONDS = 5
 PIPE_GRACE_SECONDS = 2
+KILLED_PIPE_GRACE_SECONDS = 0.5
 WITHHELD = ("DATABASE_URL", "CRON_SECRET")
 
 
@@ -55,17 +56,21 @@ class Child:
         _, waiting = await asyncio.wait(self._readers, timeout=PIPE_GRACE_SECONDS)
         if waiting:
             self._signal(signal.SIGKILL)
-            await asyncio.wait(waiting, timeout=PIPE_GRACE_SECONDS)
+            await asyncio.wait(waiting, timeout=KILLED_PIPE_GRACE_SECONDS)
             for reader in waiting:
                 reader.cancel()
+            # A daemon that left the group keeps its ends of the pipes; ours are closed.
+            self._process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001
         return code
 
     async def kill(self) -> None:
         """Ends the whole process group: SIGTERM, and SIGKILL after five seconds."""
         self._signal(signal.SIGTERM)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._process.wait(), TERM_GRACE_SECONDS)
-        self._signal(signal.SIGKILL)
+        try:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._process.wait(), TERM_GRACE_SECONDS)
+        finally:  # also when the wait is cancelled
+            self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError, PermissionError):

@@ -1,6 +1,5 @@
 """The target 'http': a POST, and what its answer means."""
 
-import asyncio
 import json
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -95,8 +94,7 @@ async def post(
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=timeout_seconds),
         ) as response:
-            content = await response.content.read(MAX_ANSWER_BYTES)
-            return _read(response.status, content, secret)
+            return _read(response.status, await _content(response), secret)
     except TimeoutError:
         return Answer(None, f"the target gave no answer within {timeout_seconds:g} s")
     except aiohttp.ClientConnectorCertificateError:
@@ -108,8 +106,19 @@ async def post(
         return Answer(None, f"no connection to {error.host}:{error.port}: {reason}")
     except (aiohttp.ClientError, OSError, ValueError) as error:
         return Answer(None, f"the exchange with the target broke off: {type(error).__name__}: {error}"[:300])
-    except asyncio.IncompleteReadError:
-        return Answer(None, "the target broke off in the middle of its answer")
+
+
+async def _content(response: aiohttp.ClientResponse) -> bytes:
+    """What came of the body. The status has said what the target did: a body that breaks off is no fault."""
+    content = bytearray()
+    try:
+        async for part in response.content.iter_any():
+            content += part
+            if len(content) >= MAX_ANSWER_BYTES:
+                break
+    except (TimeoutError, aiohttp.ClientError, OSError):
+        content += b"\n(the answer broke off here)"
+    return bytes(content[:MAX_ANSWER_BYTES])
 
 
 def _read(status: int, content: bytes, secret: str) -> Answer:
@@ -132,7 +141,8 @@ def _read(status: int, content: bytes, secret: str) -> Answer:
 def _execution_id(content: bytes) -> str | None:
     try:
         answered: Any = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     found = answered.get("executionId") if isinstance(answered, dict) else None
-    return found[:MAX_EXTERNAL_ID] if isinstance(found, str) and "\x00" not in found else None
+    # What PostgreSQL keeps as text: no NUL, and no half of a surrogate pair.
+    return found[:MAX_EXTERNAL_ID] if isinstance(found, str) and found.isprintable() else None

@@ -1,6 +1,7 @@
 """What a run prints, on its way to the database: bounded, readable, without secrets."""
 
 import codecs
+import re
 from collections import deque
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -37,7 +38,9 @@ class Output:
         give: Callable[[Printed], None],
     ) -> None:
         self._execution_id = execution_id
-        self._secrets = [secret for secret in secrets if secret]
+        # The longest first: of two that begin alike the longer one is masked whole.
+        self._secrets = sorted({secret for secret in secrets if secret}, key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(re.escape, self._secrets)) or "(?!)")
         self._now = now
         self._give = give
         self._seq = 0
@@ -73,22 +76,32 @@ class Output:
 
     def _take(self, stream: Stream, text: str, *, last: bool) -> None:
         text = text.replace("\x00", "\ufffd")
-        for secret in self._secrets:
-            text = text.replace(secret, MASK)
         # The end of what came may be the beginning of a secret: it waits for what follows.
         held = 0 if last else max((_overlap(text, secret) for secret in self._secrets), default=0)
-        self._held[stream] = text[len(text) - held :]
-        text = text[: len(text) - held]
-        while text:
-            piece, text = text[:PIECE], text[PIECE:]
-            self._keep(stream, piece)
+        masked, self._held[stream] = self._mask(text, len(text) - held)
+        for start in range(0, len(masked), PIECE):
+            self._keep(stream, masked[start : start + PIECE])
+
+    def _mask(self, text: str, end: int) -> tuple[str, str]:
+        """The text up to about `end` with its secrets masked, and the rest as it came."""
+        parts: list[str] = []
+        done = 0
+        for secret in self._pattern.finditer(text):
+            if secret.start() >= end:
+                break
+            parts += [text[done : secret.start()], MASK]
+            done = secret.end()
+        end = max(end, done)
+        return "".join([*parts, text[done:end]]), text[end:]
 
     def _keep(self, stream: Stream, text: str) -> None:
         now = self._now()
         if self._head_left > 0:
-            head, text = text[: self._head_left], text[self._head_left :]
-            self._head_left -= len(head.encode())
-            self._put(stream, now, head)
+            head, text = _split(text, self._head_left)
+            # A character that does not fit closes the head: nothing later may stand before it.
+            self._head_left = 0 if text else self._head_left - len(head.encode())
+            if head:
+                self._put(stream, now, head)
         if not text:
             return
         self._tail.append((stream, now, text))
@@ -107,6 +120,12 @@ class Output:
     def _put(self, stream: Literal["stdout", "stderr", "crondesk"], at: datetime, text: str) -> None:
         self._give(Printed(self._execution_id, self._seq, stream, at, text))
         self._seq += 1
+
+
+def _split(text: str, size: int) -> tuple[str, str]:
+    """The text in two: as many whole characters as fit into so many bytes, and the rest."""
+    head = text.encode()[:size].decode(errors="ignore")
+    return head, text[len(head) :]
 
 
 def _overlap(text: str, secret: str) -> int:
