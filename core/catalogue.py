@@ -8,6 +8,7 @@ import string
 import threading
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -92,9 +93,12 @@ class Cron(_Strict):
         if self.command is not None and (not self.command or not self.command[0]):
             raise ValueError("command: must name a program")
         try:
+            json.dumps(self.parameters, allow_nan=False)
             Draft202012Validator.check_schema(self.parameters)
         except SchemaError as error:
-            raise ValueError(f"parameters: no valid JSON Schema: {error.message}") from None
+            raise ValueError(f"parameters: no valid JSON Schema: {error.message[:300]}") from None
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            raise ValueError(f"parameters: no valid JSON Schema: {error}"[:300]) from None
         if self.parameters.get("type") != "object":
             raise ValueError('parameters: must have type = "object"')
         for argument in self.command or ():
@@ -183,6 +187,8 @@ def parse(text: str) -> dict[str, Cron]:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise CatalogueError([f"not TOML: {error}"]) from None
+    except RecursionError:
+        raise CatalogueError(["not TOML that can be read: nested too deeply"]) from None
     lines = _Lines(text)
     problems = [f"line {lines.of(key)}: unknown key {key}" for key in document if key != "crons"]
     tables = document.get("crons", {})
@@ -250,7 +256,7 @@ class _Lines:
         return min(starts, default=1)
 
     def _parts(self, dotted: str) -> tuple[str, ...]:
-        return tuple(next(group for group in match if group) for match in self.PART.findall(dotted))
+        return tuple(next((group for group in match if group), "") for match in self.PART.findall(dotted))
 
 
 class CatalogueFile:
@@ -280,8 +286,9 @@ class CatalogueFile:
                 if self._current is None or stamp != self._seen:
                     text = self._path.read_text(encoding="utf-8")
                     self._current = Catalogue(parse(text))
-                    self._keep(text)
                     self._seen = stamp
+                    with suppress(OSError):  # a full disk must not take down what works
+                        self._keep(text)
             except CatalogueError as error:
                 self._seen = stamp
                 self._current = Catalogue(self._previous(), tuple(error.problems))
