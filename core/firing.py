@@ -7,7 +7,7 @@ from typing import Literal
 from uuid import UUID
 
 from core.catalogue import Cron
-from core.lane import Lane
+from core.lane import Lane, storable
 from core.parameters import Parameters
 
 CONFLICT_ATTEMPTS = 5
@@ -140,7 +140,8 @@ async def settle(lane: Lane, worker: str, settlements: Sequence[Settlement]) -> 
     """Writes down what came of firing.
 
     Returns:
-        The schedules that were settled; the others' leases had ended and somebody else has them.
+        The schedules that were settled. Of the others somebody holds the row: try again; or another
+        attempt has taken them since.
 
     Raises:
         Unavailable.
@@ -156,9 +157,9 @@ async def settle(lane: Lane, worker: str, settlements: Sequence[Settlement]) -> 
             [s.fired_at for s in settlements],
             [s.finished_at for s in settlements],
             [s.again_at for s in settlements],
-            [s.external_id for s in settlements],
-            [s.error for s in settlements],
-            [s.output for s in settlements],
+            [storable(s.external_id) for s in settlements],
+            [storable(s.error) for s in settlements],
+            [storable(s.output) for s in settlements],
         ),
     )
     return {row[0] for row in rows}
@@ -216,7 +217,7 @@ async def refuse(lane: Lane, worker: str, schedule_id: UUID, attempt: int, error
                jsonb_build_object('attempt', attempts, 'error', error_message)
         FROM settled
         """,
-        {"error": error, "id": schedule_id, "attempt": attempt, "worker": worker},
+        {"error": storable(error), "id": schedule_id, "attempt": attempt, "worker": worker},
     )
 
 

@@ -6,9 +6,12 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from core.lane import Lane
+from core.lane import Lane, storable
 from core.parameters import Parameters
-from core.workers import SILENT_SECONDS
+from core.workers import lost_after_seconds
+
+# Another worker's catalogue may have the cron: it gets the time to take it.
+PATIENCE_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,42 @@ async def take_queued(lane: Lane, worker: str, crons: Iterable[str], slots: int)
     return [Run(*row) for row in rows]
 
 
+async def fail_unknown(lane: Lane, worker: str, known: Iterable[str]) -> int:
+    """Fails executions that have been queued for long and whose cron the catalogue does not have.
+
+    Returns:
+        How many.
+
+    Raises:
+        Unavailable.
+    """
+    rows = await lane.fetch(
+        """
+        WITH unknown AS MATERIALIZED (
+            SELECT ctid AS tid FROM cron_executions
+            WHERE status = 'queued' AND status IN ('queued', 'running')
+              AND queued_at < clock_timestamp() - make_interval(secs => %(patience)s)
+              AND cron_name <> ALL (%(known)s::text[])
+            ORDER BY queued_at LIMIT 1000 FOR UPDATE SKIP LOCKED
+        ), failed AS (
+            UPDATE cron_executions e
+            SET status = 'failed', finished_at = clock_timestamp(),
+                error_message = 'not started: the catalogue has no cron ' || quote_literal(cron_name)
+            FROM unknown WHERE e.ctid = unknown.tid
+            RETURNING id, scheduled_id, cron_name, error_message
+        ), told AS (
+            INSERT INTO cron_events (actor, via, kind, schedule_id, execution_id, cron_name, details)
+            SELECT %(worker)s, 'worker', 'execution.failed', scheduled_id, id, cron_name,
+                   jsonb_build_object('error', error_message)
+            FROM failed
+        )
+        SELECT count(*) FROM failed
+        """,
+        {"known": list(known), "worker": worker, "patience": PATIENCE_SECONDS},
+    )
+    return int(rows[0][0])
+
+
 async def wake_others(lane: Lane) -> None:
     """Tells all workers that executions are queued.
 
@@ -82,15 +121,20 @@ async def wake_others(lane: Lane) -> None:
     await lane.fetch("SELECT pg_notify('crondesk_queue', '')")
 
 
-async def write(lane: Lane, worker: str, printed: Sequence[Printed], finished: Sequence[Finished]) -> None:
+async def write(
+    lane: Lane, worker: str, printed: Sequence[Printed], finished: Sequence[Finished]
+) -> set[UUID]:
     """Writes down what executions printed and how they ended, in one transaction.
 
     Written twice, it changes nothing: a worker that lost the database's answer may say it again.
 
+    Returns:
+        The executions whose end could not be written, since somebody holds their row: try again.
+
     Raises:
         Unavailable.
     """
-    await lane.fetch(
+    rows = await lane.fetch(
         """
         WITH told AS (
             INSERT INTO cron_execution_output (execution_id, seq, stream, at, content)
@@ -98,13 +142,23 @@ async def write(lane: Lane, worker: str, printed: Sequence[Printed], finished: S
                 AS p (execution_id, seq, stream, at, content)
             WHERE EXISTS (SELECT FROM cron_executions e WHERE e.id = p.execution_id)
             ON CONFLICT DO NOTHING
+        ), ended AS MATERIALIZED (
+            SELECT * FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[], %s::int[], %s::text[], %s::text[])
+                AS f (id, status, finished_at, exit_code, external_id, error)
+        ), mine AS MATERIALIZED (
+            SELECT e.id FROM cron_executions e JOIN ended USING (id)
+            WHERE e.status = 'running' AND e.worker = %s
+        ), free AS MATERIALIZED (
+            SELECT e.id FROM cron_executions e JOIN mine USING (id)
+            WHERE e.status = 'running' FOR NO KEY UPDATE OF e SKIP LOCKED
+        ), written AS (
+            UPDATE cron_executions e
+            SET status = f.status, finished_at = greatest(f.finished_at, e.started_at),
+                exit_code = f.exit_code, external_id = f.external_id, error_message = f.error
+            FROM free JOIN ended f USING (id)
+            WHERE e.id = free.id AND e.status = 'running'
         )
-        UPDATE cron_executions e
-        SET status = f.status, finished_at = f.finished_at, exit_code = f.exit_code,
-            external_id = f.external_id, error_message = f.error
-        FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[], %s::int[], %s::text[], %s::text[])
-            AS f (id, status, finished_at, exit_code, external_id, error)
-        WHERE e.id = f.id AND e.status = 'running' AND e.worker = %s
+        SELECT id FROM mine EXCEPT SELECT id FROM free
         """,
         (
             [p.execution_id for p in printed],
@@ -116,11 +170,12 @@ async def write(lane: Lane, worker: str, printed: Sequence[Printed], finished: S
             [f.status for f in finished],
             [f.finished_at for f in finished],
             [f.exit_code for f in finished],
-            [f.external_id for f in finished],
-            [f.error for f in finished],
+            [storable(f.external_id) for f in finished],
+            [storable(f.error) for f in finished],
             worker,
         ),
     )
+    return {row[0] for row in rows}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +193,23 @@ class Beat:
     catalogue_error: str | None
 
 
-async def beat(lane: Lane, sign: Beat) -> list[tuple[UUID, str]]:
+@dataclass(frozen=True, slots=True)
+class Mine:
+    """An execution that runs on this worker, as the database has it.
+
+    Attributes:
+        cancelled_by: who asks for its end, if somebody does.
+    """
+
+    run: Run
+    cancelled_by: str | None
+
+
+async def beat(lane: Lane, sign: Beat) -> list[Mine]:
     """Gives a sign of life, for the worker and for all that it runs.
 
     Returns:
-        The executions of this worker whose end is asked for, each with the name of who asks.
+        What runs on this worker.
 
     Raises:
         Unavailable.
@@ -158,16 +225,23 @@ async def beat(lane: Lane, sign: Beat) -> list[tuple[UUID, str]]:
             SET beat_at = clock_timestamp(), running = excluded.running, slots = excluded.slots,
                 ticked_at = excluded.ticked_at, clock_offset_ms = excluded.clock_offset_ms,
                 catalogue_error = excluded.catalogue_error, stopped_at = NULL
-        ), alive AS (
-            UPDATE cron_executions SET heartbeat_at = clock_timestamp()
+        ), free AS MATERIALIZED (
+            -- A row that somebody holds in psql must not silence the worker.
+            SELECT id FROM cron_executions
             WHERE status = 'running' AND status IN ('queued', 'running') AND worker = %(worker)s
-            RETURNING id, cancel_requested_at, cancel_requested_by
+            FOR NO KEY UPDATE SKIP LOCKED
+        ), alive AS (
+            UPDATE cron_executions e SET heartbeat_at = clock_timestamp() FROM free WHERE e.id = free.id
+            RETURNING e.id, e.scheduled_id, e.cron_name, e.parameters,
+                      e.cancel_requested_at, e.cancel_requested_by
         )
-        SELECT id, coalesce(cancel_requested_by, 'somebody') FROM alive WHERE cancel_requested_at IS NOT NULL
+        SELECT id, scheduled_id, cron_name, parameters,
+               CASE WHEN cancel_requested_at IS NOT NULL THEN coalesce(cancel_requested_by, 'somebody') END
+        FROM alive
         """,
         {field: getattr(sign, field) for field in Beat.__slots__},
     )
-    return [(row[0], row[1]) for row in rows]
+    return [Mine(Run(*row[:4]), row[4]) for row in rows]
 
 
 async def say_stopped(lane: Lane, worker: str) -> None:
@@ -194,17 +268,21 @@ async def rescue_lost(lane: Lane, worker: str, retried: Iterable[str], again: It
     """
     rows = await lane.fetch(
         """
-        WITH lost AS (
-            UPDATE cron_executions e
-            SET status = 'failed', finished_at = clock_timestamp(),
-                error_message = 'worker lost: ' || coalesce(e.worker, 'unknown')
-                                || ' gave no sign of life since '
-                                || to_char(e.heartbeat_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"')
+        WITH silent AS MATERIALIZED (
+            SELECT e.ctid AS tid FROM cron_executions e
             WHERE e.status = 'running' AND e.status IN ('queued', 'running')
               AND e.heartbeat_at < clock_timestamp() - make_interval(secs => %(silent)s)
               AND NOT EXISTS (
                   SELECT FROM cron_workers w WHERE w.name = e.worker AND w.stopped_at IS NULL
                   AND w.beat_at > clock_timestamp() - make_interval(secs => %(silent)s))
+            FOR UPDATE OF e SKIP LOCKED
+        ), lost AS (
+            UPDATE cron_executions e
+            SET status = 'failed', finished_at = clock_timestamp(),
+                error_message = 'worker lost: ' || coalesce(e.worker, 'unknown')
+                                || ' gave no sign of life since '
+                                || to_char(e.heartbeat_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"')
+            FROM silent WHERE e.ctid = silent.tid
             RETURNING e.id, e.scheduled_id, e.cron_name, e.parameters, e.triggered_by, e.target,
                       e.error_message
         ), told AS (
@@ -228,7 +306,7 @@ async def rescue_lost(lane: Lane, worker: str, retried: Iterable[str], again: It
         SELECT count(*) FROM lost
         """,
         {
-            "silent": SILENT_SECONDS,
+            "silent": lost_after_seconds(),
             "worker": worker,
             "retried": list(retried),
             "again": list(again),

@@ -33,8 +33,9 @@ class Settings(BaseSettings):
     max_running: int = Field(default_factory=lambda: 4 * (os.cpu_count() or 1), ge=1, le=1000)
     http_connections: int = Field(128, ge=1, le=10_000)
     grace_seconds: float = Field(25, ge=0, le=3600)
-    retention_days: float = Field(30, ge=1)
-    execution_retention_days: float = Field(90, ge=1)
+    lost_after_seconds: float = Field(35, ge=2, le=3600)
+    retention_days: float = Field(30, ge=1, le=36_500)
+    execution_retention_days: float = Field(90, ge=1, le=36_500)
     output_limit_bytes: int = Field(1_048_576, ge=4096, le=1_073_741_824)
     lateness_target_ms: float = Field(1000, gt=0, le=3_600_000)
     log_format: Literal["text", "json"] | None = None

@@ -6,11 +6,22 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from core.database import reading
+from core.settings import settings
 from core.tables import schedules, workers
 
 BEAT_SECONDS = 10
-# Three beats missed: the worker counts as gone.
-SILENT_SECONDS = 3 * BEAT_SECONDS + 5
+# A worker counts as gone when it has missed three beats and a bit.
+BEATS_UNTIL_LOST = 3.5
+
+
+def lost_after_seconds() -> float:
+    """How long a worker may be silent until it counts as gone, and its executions as lost."""
+    return settings().lost_after_seconds
+
+
+def beat_seconds() -> float:
+    """How often a worker gives a sign of life."""
+    return min(BEAT_SECONDS, lost_after_seconds() / BEATS_UNTIL_LOST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +72,7 @@ def pulse() -> Pulse:
         Unavailable.
     """
     columns = [workers.c[field.name] for field in fields(Worker)]
-    silent = func.make_interval(0, 0, 0, 0, 0, 0, SILENT_SECONDS)
+    silent = func.make_interval(0, 0, 0, 0, 0, 0, lost_after_seconds())
     living = (
         select(*columns)
         .where(workers.c.stopped_at.is_(None), workers.c.beat_at > func.now() - silent)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
-from core.errors import Unavailable
+from core.errors import Refused, Unavailable
 from core.log import logger
 
 Item = TypeVar("Item")
@@ -15,7 +15,8 @@ PATIENCE_SECONDS = (0.1, 0.3, 1, 2, 5)
 class Batches(Generic[Item]):
     """Writes items in the order they came; while one batch is being written the next one gathers.
 
-    While the database is away the items wait, and nothing is lost unless the process ends.
+    While the database is away the items wait, and nothing is lost unless the process ends. Of a batch
+    that it refuses, each item is written alone, and only what it refuses then is given up.
 
     Args:
         write: writes one batch, all of it or nothing.
@@ -54,6 +55,15 @@ class Batches(Generic[Item]):
         while True:
             try:
                 await self._write(batch)
+            except Refused as error:
+                if len(batch) > 1:
+                    for item in batch:
+                        await self._persist([item])
+                    return
+                logger().error(
+                    "record.refused", record=repr(batch[0])[:300], error=str(error.__cause__)[:300]
+                )
+                return
             except Unavailable:
                 logger().warning("database.away", waiting=len(self._items))
                 await asyncio.sleep(PATIENCE_SECONDS[min(tries, len(PATIENCE_SECONDS) - 1)])

@@ -64,6 +64,8 @@ class Dispatcher:
         self._due = asyncio.Event()
         self._timed: dict[datetime, Callable[[], None]] = {}
         self._next_look: datetime | None = None
+        self._looking = asyncio.Lock()
+        self._firing = asyncio.Lock()
         self._stopping = False
         self.ticked_at: datetime | None = None
 
@@ -80,9 +82,11 @@ class Dispatcher:
         if self._next_look is None or instant < self._next_look + AHEAD:
             self.look()
 
-    def stop(self) -> None:
-        """Claims and fires no more."""
+    async def stop(self) -> None:
+        """Claims and fires no more; what is being claimed and fired now has been handed on."""
         self._stopping = True
+        async with self._looking, self._firing:
+            pass
 
     async def serve_looks(self) -> None:
         """Looks whenever it is asked to; for ever."""
@@ -92,7 +96,8 @@ class Dispatcher:
             if self._stopping:
                 continue
             try:
-                await self._look()
+                async with self._looking:
+                    await self._look()
             except Unavailable:
                 logger().warning("database.away")
                 self._ask_again(1)
@@ -105,17 +110,20 @@ class Dispatcher:
             if self._stopping:
                 continue
             try:
-                fired = await self._fire()
+                async with self._firing:
+                    fired = await self._fire()
+                    while fired >= FIRE_BATCH and not self._stopping:
+                        fired = await self._fire()
                 if not fired:
                     # Another worker was quicker, or somebody holds the row: a look will tell.
                     self._ask_again(STUCK_PAUSE_SECONDS)
-                while fired >= FIRE_BATCH and not self._stopping:
-                    fired = await self._fire()
             except Unavailable:
                 logger().warning("database.away")
                 self._ask_again(1)
 
     async def _look(self) -> None:
+        # What arrives from here on may come too late for this look: it asks for another one.
+        self._next_look = None
         crons = catalogue().crons.values()
         now = self._clock.now()
         await planning.decide_late(self._looking_lane, self._name)
@@ -142,7 +150,9 @@ class Dispatcher:
                 self._timed[instant] = self._timers.at(instant, lambda due=instant: self._ring(due))  # type: ignore[misc]
         if len(instants) > len(within):
             return [instants[-1] - AHEAD]
-        return [now + AHEAD] if len(within) >= FIRE_BATCH else []
+        if len(within) < FIRE_BATCH:
+            return []
+        return [max(within[-1], now + timedelta(seconds=STUCK_PAUSE_SECONDS))]  # there may be more after it
 
     def _ring(self, instant: datetime) -> None:
         self._timed.pop(instant, None)
@@ -178,12 +188,14 @@ class Dispatcher:
                 )
             elif one.outcome == "queued":
                 queued = True
-            elif one.outcome == "unchecked":
+        self._log(fired)
+        # The database may go away from here on; all that runs has been started.
+        for one in fired:
+            if one.outcome == "unchecked":
                 await self._check(one)
         if queued:
             self._runner.look_into_queue()
             await running.wake_others(self._firing_lane)
-        self._log(fired)
         if any(one.outcome in ("conflict", "unchecked") for one in fired):
             self.look()
         return len(fired)
@@ -192,7 +204,7 @@ class Dispatcher:
         """The schema has changed since it was planned, or it was planned past core: looks at it now."""
         try:
             cron: Cron = catalogue().cron(one.cron_name)
-            check(one.parameters or {}, cron.parameters)
+            check(one.parameters, cron.parameters)
         except CrondeskError as error:
             await firing.refuse(
                 self._firing_lane,

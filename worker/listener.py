@@ -63,7 +63,7 @@ class Listener:
                     self._connected()
                     async for notification in connection.notifies():
                         self._hear(notification)
-            except (psycopg.OperationalError, psycopg.InterfaceError):
+            except psycopg.Error:
                 pass
             away = True
             await asyncio.sleep(PAUSE_SECONDS)

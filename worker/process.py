@@ -5,8 +5,8 @@ import os
 import secrets
 import signal
 import socket
-import time
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,7 +25,7 @@ from core.notifications import delivery
 from core.running import Beat
 from core.settings import settings
 from core.targets import http as http_target
-from core.workers import BEAT_SECONDS, SILENT_SECONDS
+from core.workers import beat_seconds, lost_after_seconds
 from worker.dispatcher import Dispatcher
 from worker.listener import Listener
 from worker.notifying import Notifier
@@ -39,7 +39,8 @@ POLL_SECONDS = 60
 TIDY_SECONDS = 3600
 WATCH_SECONDS = 60
 START_PAUSE_SECONDS = 2
-LAST_WORDS_SECONDS = 5
+# Time for a command that does not heed SIGTERM, and to write down how it ended.
+LAST_WORDS_SECONDS = 9
 PURPOSES = (
     "firing",
     "looking",
@@ -107,6 +108,8 @@ class Process:
             connected=self._catch_up,
         )
         self._beating_since: float | None = None
+        self._beaten_at: float | None = None
+        self._catching_up: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
         self._problems: tuple[str, ...] = ()
 
@@ -149,13 +152,13 @@ class Process:
     def _add_jobs(self) -> None:
         jobs: dict[str, tuple[Callable[[], Coroutine[Any, Any, None]], float]] = {
             "poll": (self._poll, POLL_SECONDS),
-            "beat": (self._beat, BEAT_SECONDS),
+            "beat": (self._beat, beat_seconds()),
             "tidy": (self._tidy, TIDY_SECONDS),
             "watch": (self._watch, WATCH_SECONDS),
         }
         for name, (call, seconds) in jobs.items():
             self._scheduler.add_job(
-                _guarded(name, call),
+                _duty(name, call),
                 IntervalTrigger(seconds=seconds),
                 id=name,
                 next_run_time=_soon(name),
@@ -169,8 +172,8 @@ class Process:
         self._dispatcher.look()
 
     def _catch_up(self) -> None:
-        task = asyncio.create_task(_guarded("catch up", self._planner.catch_up)())
-        task.add_done_callback(lambda _: self._look_everywhere())
+        self._catching_up = asyncio.create_task(_guarded("catch up", self._planner.catch_up)())
+        self._catching_up.add_done_callback(lambda _: self._look_everywhere())
 
     def _look_everywhere(self) -> None:
         self._dispatcher.look()
@@ -185,7 +188,9 @@ class Process:
         self._look_everywhere()
         known = catalogue().crons
         if known:
-            count = await firing.fail_unknown(self._lanes["duties"], self.name, known)
+            lane = self._lanes["duties"]
+            count = await firing.fail_unknown(lane, self.name, known)
+            count += await running.fail_unknown(lane, self.name, known)
             if count:
                 logger().warning("schedules.unknown", count=count)
 
@@ -193,15 +198,23 @@ class Process:
         lane = self._lanes["duties"]
         try:
             await self._clock.measure(lane)
-            for execution_id, by in await running.beat(lane, self._sign()):
-                self._runner.cancel(execution_id, by)
+            mine = await running.beat(lane, self._sign())
         except Unavailable:
             self._beating_since = None
             raise
+        for one in mine:
+            if one.cancelled_by is not None:
+                self._runner.cancel(one.run.execution_id, one.cancelled_by)
+        self._runner.adopt([one.run for one in mine])
+        # After an outage, or a machine's sleep, all are silent for a moment: whoever was away himself
+        # declares nobody lost.
+        now = self._clock.time()
+        if self._beaten_at is None or now - self._beaten_at > lost_after_seconds():
+            self._beating_since = None
+        self._beaten_at = now
         if self._beating_since is None:
-            self._beating_since = time.monotonic()
-        # After an outage all are silent for a moment: whoever was away himself declares nobody lost.
-        if time.monotonic() - self._beating_since > SILENT_SECONDS:
+            self._beating_since = now
+        if now - self._beating_since > lost_after_seconds():
             retried = [cron for cron in catalogue().crons.values() if cron.retry_lost]
             count = await running.rescue_lost(
                 lane,
@@ -256,19 +269,17 @@ class Process:
 
     async def _end(self) -> None:
         logger().info("worker.stopping", running=self._runner.running)
-        self._dispatcher.stop()
-        self._timers.clear()
         self._scheduler.pause()
         grace = settings().grace_seconds
-        try:
-            await self._sender.hand_back()
-        except Unavailable:
-            logger().warning("database.away")  # their leases end by themselves
         beats = asyncio.create_task(self._keep_beating())
         try:
             async with asyncio.timeout(grace + LAST_WORDS_SECONDS):
+                await self._dispatcher.stop()
+                self._timers.clear()
+                # Those that could not be handed back come due again when their leases end.
+                await _guarded("hand back", self._sender.hand_back)()
                 await asyncio.gather(
-                    self._sender.finish(), self._runner.finish(grace), self._notifier.finish()
+                    self._sender.finish(grace), self._runner.finish(grace), self._notifier.finish()
                 )
                 beats.cancel()
                 await running.say_stopped(self._lanes["duties"], self.name)
@@ -281,7 +292,7 @@ class Process:
 
     async def _keep_beating(self) -> None:
         while True:
-            await asyncio.sleep(BEAT_SECONDS)
+            await asyncio.sleep(beat_seconds())
             await _guarded("beat", self._beat)()
 
 
@@ -293,6 +304,16 @@ def _guarded(
             await call()
         except Unavailable:
             logger().warning("database.away", duty=name)
+
+    return run
+
+
+def _duty(
+    name: str, call: Callable[[], Coroutine[Any, Any, None]]
+) -> Callable[[], Coroutine[Any, Any, None]]:
+    async def run() -> None:
+        with suppress(asyncio.CancelledError):  # the worker ends in the middle of it
+            await _guarded(name, call)()
 
     return run
 

@@ -22,6 +22,9 @@ from core.targets import http as http_target
 from core.targets.output import Output
 from worker.batches import Batches
 
+# Until a row that somebody holds in psql is tried again.
+HELD_PAUSE_SECONDS = 1
+
 
 class Runner:
     """The executions of this worker.
@@ -44,10 +47,16 @@ class Runner:
         self._clock = clock
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
         self._cancelled_by: dict[UUID, str] = {}
+        # Ended, but that is not written down yet.
+        self._unwritten: set[UUID] = set()
+        self._strange: set[UUID] = set()
+        self._adopted: set[UUID] = set()
         self._queue_may_hold = asyncio.Event()
+        self._taking = asyncio.Lock()
         self._stopping = False
         self._batches: Batches[Printed | Finished] = Batches(self._write)
-        self._secrets = [cron_secret(), unquote(urlsplit(database_url()).password or "")]
+        password = urlsplit(database_url()).password or ""
+        self._secrets = [cron_secret(), password, unquote(password)]
 
     @property
     def running(self) -> int:
@@ -61,7 +70,26 @@ class Runner:
 
     def start(self, run: Run) -> None:
         """Starts an execution that the database says is running on this worker."""
-        self._tasks[run.execution_id] = asyncio.create_task(self._run(run))
+        if run.execution_id not in self._adopted:
+            self._tasks[run.execution_id] = asyncio.create_task(self._run(run))
+
+    def adopt(self, mine: list[Run]) -> None:
+        """Starts what runs here by the database's word and nobody here knows of.
+
+        The connection broke between the statement that began it and its answer. An answer that is only late
+        comes before the next beat: what is strange twice was lost.
+
+        Args:
+            mine: all that runs on this worker, as the database has it now.
+        """
+        known = self._tasks.keys() | self._unwritten | self._adopted
+        strange = {run.execution_id: run for run in mine if run.execution_id not in known}
+        for execution_id in strange.keys() & self._strange:
+            if not self._stopping:
+                logger().warning("execution.adopted", id=str(execution_id))
+                self.start(strange[execution_id])
+                self._adopted.add(execution_id)
+        self._strange = set(strange)
 
     def look_into_queue(self) -> None:
         """Says that the queue may hold something."""
@@ -72,19 +100,22 @@ class Runner:
         while True:
             await self._queue_may_hold.wait()
             self._queue_may_hold.clear()
-            free = self.free
-            if not free:
-                continue  # the end of a run asks again
             try:
-                taken = await running.take_queued(self._lane, self._name, catalogue().crons, free)
+                async with self._taking:
+                    await self._take()
             except Unavailable:
                 await asyncio.sleep(1)
                 self._queue_may_hold.set()
-                continue
-            for run in taken:
-                self.start(run)
-            if len(taken) == free:
-                self._queue_may_hold.set()
+
+    async def _take(self) -> None:
+        free = self.free
+        if not free:
+            return  # the end of a run asks again
+        taken = await running.take_queued(self._lane, self._name, catalogue().crons, free)
+        for run in taken:
+            self.start(run)
+        if len(taken) == free:
+            self._queue_may_hold.set()
 
     async def write_down(self) -> None:
         """Writes output and results; for ever."""
@@ -95,11 +126,14 @@ class Runner:
         task = self._tasks.get(execution_id)
         if task is not None and execution_id not in self._cancelled_by:
             self._cancelled_by[execution_id] = by
-            task.cancel()
+            # Not at once: a task that is cancelled before its first step never takes it, and tells nobody.
+            asyncio.get_running_loop().call_soon(task.cancel)
 
     async def finish(self, grace_seconds: float) -> None:
         """Lets what runs end by itself within the grace period, ends the rest, and writes it all down."""
         self._stopping = True
+        async with self._taking:
+            pass  # what is being taken now is waited for, too
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=grace_seconds)
         if self._tasks:
@@ -122,10 +156,14 @@ class Runner:
         logger().info("execution.started", id=str(run.execution_id), cron=run.cron_name)
         try:
             finished = await self._carry_out(run, output)
+        except Exception as error:  # noqa: BLE001  whatever it was, the run has an end that is told
+            logger().exception("execution.broken", id=str(run.execution_id))
+            finished = self._failed(run, f"ended by a fault of the worker: {type(error).__name__}: {error}")
         finally:
             del self._tasks[run.execution_id]
             self._cancelled_by.pop(run.execution_id, None)
             self._queue_may_hold.set()
+        self._unwritten.add(run.execution_id)
         output.close()
         self._batches.add(finished)
         logger().info(
@@ -146,7 +184,9 @@ class Runner:
         try:
             if cron.http is not None:
                 return await self._send(run, cron, output)
-            return await self._command(run, cron, output)
+            if cron.command is not None:
+                return await self._command(run, cron, output)
+            return Finished(run.execution_id, "completed", self._clock.now())
         except asyncio.CancelledError:
             by = self._cancelled_by.get(run.execution_id)
             if by is None:
@@ -197,4 +237,9 @@ class Runner:
     async def _write(self, batch: list[Printed | Finished]) -> None:
         printed = [item for item in batch if isinstance(item, Printed)]
         finished = [item for item in batch if isinstance(item, Finished)]
-        await running.write(self._writing, self._name, printed, finished)
+        held = await running.write(self._writing, self._name, printed, finished)
+        for item in finished:
+            if item.execution_id in held:
+                asyncio.get_running_loop().call_later(HELD_PAUSE_SECONDS, self._batches.add, item)
+            else:
+                self._unwritten.discard(item.execution_id)

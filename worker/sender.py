@@ -22,6 +22,8 @@ from worker.batches import Batches
 from worker.timers import Timers
 
 WAITING_PER_CONNECTION = 8
+# Until a row that somebody holds is tried again.
+HELD_PAUSE_SECONDS = 1
 
 
 class Sender:
@@ -89,10 +91,14 @@ class Sender:
             await firing.hand_back(self._lane, self._name, claims)
             logger().info("schedule.handed_back", count=len(claims))
 
-    async def finish(self) -> None:
-        """Waits for the answers under way and settles them."""
+    async def finish(self, grace_seconds: float) -> None:
+        """Waits for the answers under way, within the grace period, and settles them.
+
+        An answer that takes longer is not heard: when its lease ends the next attempt asks again, with
+        the same Idempotency-Key.
+        """
         if self._tasks:
-            await asyncio.wait(self._tasks)
+            await asyncio.wait(self._tasks, timeout=grace_seconds)
         await self._batches.drained()
 
     def _due(self, claimed: Claimed) -> None:
@@ -154,7 +160,12 @@ class Sender:
     async def _settle(self, batch: list[Settlement]) -> None:
         settled = await firing.settle(self._lane, self._name, batch)
         for settlement in batch:
-            if settlement.claimed.id not in settled:
+            if settlement.claimed.id in settled:
+                continue
+            if self._clock.now() < settlement.claimed.lease_until:
+                # Somebody may hold the row in psql: the others of the batch did not wait for that.
+                asyncio.get_running_loop().call_later(HELD_PAUSE_SECONDS, self._batches.add, settlement)
+            else:
                 logger().warning(
                     "schedule.settled_late",
                     id=str(settlement.claimed.id),

@@ -126,7 +126,8 @@ BEGIN
         SELECT s.ctid AS tid, s.cron_name, s.parameters, s.created_by, s.execution_id, told.*
         FROM told JOIN scheduled_cron_executions s ON s.id = told.id
         WHERE s.status = 'pending' AND s.claimed_by = p_worker AND s.attempts = told.attempt
-        FOR UPDATE OF s
+        -- A row that somebody holds in psql must not hold up the others until their leases end.
+        FOR UPDATE OF s SKIP LOCKED
     ), ran AS (
         INSERT INTO cron_executions AS e (id, cron_name, parameters, status, scheduled_id, triggered_by, target,
             external_id, worker, queued_at, started_at, finished_at, error_message)
