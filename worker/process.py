@@ -61,10 +61,7 @@ class Process:
         host = socket.gethostname()
         self.name = f"{host}:{os.getpid()}:{secrets.token_hex(2)}"
         url = database_url()
-        self._lanes = {
-            purpose: Lane(url, f"crondesk worker {purpose}")
-            for purpose in PURPOSES
-        }
+        self._lanes = {purpose: Lane(url, f"crondesk worker {purpose}") for purpose in PURPOSES}
         self._clock = Clock()
         self._timers = Timers(self._clock)
         self._http = http_target.session(settings().http_connections)

@@ -1,5 +1,6 @@
 """HTTP targets: what is sent, what each answer means; one live worker for all."""
 
+from itertools import pairwise
 from uuid import UUID
 
 import psycopg
@@ -116,7 +117,7 @@ def test_retries_follow_the_catalogue_and_say_which_attempt_it_was(
     assert row["error_message"] == "the target answered 503 Service Unavailable (attempt 3 of 3)"
     arrivals = target.of(schedule_id)
     assert len(arrivals) == 3
-    assert all(later.at - earlier.at >= 1 for earlier, later in zip(arrivals, arrivals[1:], strict=False))
+    assert all(later.at - earlier.at >= 1 for earlier, later in pairwise(arrivals))
     assert len({arrival.body["executionId"] for arrival in arrivals}) == 1
 
 
