@@ -125,6 +125,13 @@ class TriggerRequest(_Given):
     )
 
 
+class AddressRequest(_Given):
+    """Whose address of the calendar feed it shall be."""
+
+    person: str
+    renew: bool = Field(False, description="make it anew; the old one is then no more")
+
+
 REQUESTS: tuple[type[BaseModel], ...] = (
     PlanRequest,
     BatchRequest,
@@ -132,6 +139,7 @@ REQUESTS: tuple[type[BaseModel], ...] = (
     TriggeredRequest,
     FailedRequest,
     TriggerRequest,
+    AddressRequest,
 )
 
 
@@ -167,6 +175,20 @@ class IdQuery(_Given):
     """Which schedule."""
 
     id: UUID
+
+
+class FeedQuery(BaseModel):
+    """What of all that is planned the calendar feed shows; calendar programs may add words of their own."""
+
+    cron: list[str] = Field([], max_length=100, description="only of these crons")
+    mine: bool = Field(False, description="only what the person planned")
+    language: Literal["en", "fr"] = "en"
+
+
+class PersonQuery(_Given):
+    """Whose address."""
+
+    person: Text
 
 
 class NoQuery(_Given):
@@ -230,6 +252,14 @@ class ShownChunk(_Shown):
     content: str
 
 
+class ShownAddress(_Shown):
+    """Where a person's calendar programs read what is planned: whoever has the address can."""
+
+    person: str
+    url: str
+    created_at: datetime = Field(description="made, or last renewed")
+
+
 class _Answer(_Shown):
     success: Literal[True] = True
 
@@ -283,6 +313,19 @@ class Execution(_Answer):
     """An execution, as it is now."""
 
     execution: ShownExecution
+
+
+class CalendarAddress(_Answer):
+    """A person's address of the calendar feed."""
+
+    feed: ShownAddress
+
+
+class AddressRevoked(_Answer):
+    """A person's address of the calendar feed is no more."""
+
+    message: str
+    person: str
 
 
 class Output(_Answer):

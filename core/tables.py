@@ -175,3 +175,12 @@ hourly_changes = Table(
     Column("bucket", Integer),
     Column("count", Integer),
 )
+
+calendar_addresses = Table(
+    "cron_calendar_addresses",
+    metadata,
+    Column("person", Text, primary_key=True),
+    Column("salt", Uuid),
+    Column("created_by", Text),
+    Column("created_at", Instant),
+)
