@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -125,15 +125,10 @@ class Cron(_Strict):
         """Whether its execution begins in the database, before anything is run or sent."""
         return self.http is None or self.exclusive
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Changes when the schema of its parameters changes."""
-        return _fingerprint(json.dumps(self.parameters, sort_keys=True))
-
-
-@cache
-def _fingerprint(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return hashlib.sha256(json.dumps(self.parameters, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ import json
 import math
 import string
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -18,6 +17,7 @@ from core.errors import Invalid, TooLarge
 MAX_BYTES = 65_536
 MAX_DEPTH = 32
 MAX_PROBLEMS = 20
+MAX_VALIDATORS = 1000
 # As many as Python turns into text and back by itself.
 MAX_DIGITS = 4300
 LARGEST: int = 10**MAX_DIGITS
@@ -59,8 +59,7 @@ def check(parameters: Any, schema: Mapping[str, Any]) -> Parameters:
         return parameters
     try:
         problems = [
-            f"{_path(error)}: {error.message}"
-            for error in _validator(json.dumps(schema)).iter_errors(parameters)
+            f"{_path(error)}: {error.message}" for error in _validator(schema).iter_errors(parameters)
         ]
     except Unresolvable as error:
         raise Invalid(f"parameters: the catalogue's schema refers to what is not there: {error}") from None
@@ -71,10 +70,22 @@ def check(parameters: Any, schema: Mapping[str, Any]) -> Parameters:
     return parameters
 
 
-@lru_cache(maxsize=1000)
-def _validator(schema: str) -> Draft202012Validator:
+# By identity, for a batch asks ten thousand times; the schema beside it keeps its identity its own.
+_validators: dict[int, tuple[Mapping[str, Any], Draft202012Validator]] = {}
+
+
+def _validator(schema: Mapping[str, Any]) -> Draft202012Validator:
+    known = _validators.get(id(schema))
+    if known is None:
+        if len(_validators) > MAX_VALIDATORS:
+            _validators.clear()
+        known = _validators[id(schema)] = (schema, _made_for(schema))
+    return known[1]
+
+
+def _made_for(schema: Mapping[str, Any]) -> Draft202012Validator:
     return Draft202012Validator(
-        json.loads(schema),
+        dict(schema),
         format_checker=Draft202012Validator.FORMAT_CHECKER,
         registry=EMPTY_REGISTRY,  # nothing is fetched from anywhere
     )

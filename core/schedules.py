@@ -253,7 +253,7 @@ def plan_many(actor: Actor, plans: Sequence[Plan], *, created_by: str | None = N
     values = {
         "crons": [cron.name for _, cron in checked],
         "instants": [item.scheduled_at for item, _ in checked],
-        "parameters": [psycopg.types.json.Json(item.parameters or {}) for item, _ in checked],
+        "parameters": [psycopg.types.json.Jsonb(item.parameters or {}) for item, _ in checked],
         "fingerprints": [cron.fingerprint for _, cron in checked],
         "created_by": _name(created_by, "createdBy") or actor.name,
         "actor": actor.name,
@@ -268,6 +268,7 @@ def plan_many(actor: Actor, plans: Sequence[Plan], *, created_by: str | None = N
     return [Schedule(*row) for row in rows]
 
 
+# %b: as text, each string of an array would be escaped by a regular expression.
 _PLAN_MANY = f"""
 WITH batch AS MATERIALIZED (
     SELECT crondesk_uuid() AS id
@@ -275,15 +276,15 @@ WITH batch AS MATERIALIZED (
     INSERT INTO scheduled_cron_executions
         (cron_name, scheduled_at, due_at, parameters, checked, created_by, batch_id)
     SELECT cron_name, scheduled_at, scheduled_at, parameters, checked, %(created_by)s, batch.id
-    FROM batch, unnest(%(crons)s::text[], %(instants)s::timestamptz[], %(parameters)s::jsonb[],
-                       %(fingerprints)s::text[])
+    FROM batch, unnest(%(crons)b::text[], %(instants)b::timestamptz[], %(parameters)b::jsonb[],
+                       %(fingerprints)b::text[])
         WITH ORDINALITY AS item (cron_name, scheduled_at, parameters, checked, place)
     ORDER BY place
     RETURNING {", ".join(column.name for column in _COLUMNS)}
 ), told AS (
     INSERT INTO cron_events (actor, role, via, kind, batch_id, details)
     SELECT %(actor)s, %(role)s, %(via)s, 'schedules.created', batch.id,
-           jsonb_build_object('count', cardinality(%(crons)s::text[]))
+           jsonb_build_object('count', cardinality(%(crons)b::text[]))
     FROM batch
 )
 SELECT * FROM made
