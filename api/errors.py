@@ -124,5 +124,7 @@ async def _http(request: Request, error: Exception) -> Response:
 
 async def _unforeseen(request: Request, error: Exception) -> Response:
     # The server, to which the error goes on, prints the traceback.
-    logger().error("api.failed", method=request.method, path=request.url.path, error=repr(error)[:500])
+    # The route's pattern: a path may hold a link's secret.
+    route = getattr(request.scope.get("route"), "path", "unknown")
+    logger().error("api.failed", method=request.method, route=route, error=repr(error)[:500])
     return refused(500, "something went wrong here; the log says what")

@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.authentication import AuthenticatedOrNear
-from core import overview, workers
+from core import alerts, overview, workers
 from core.errors import Unavailable
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -90,7 +90,7 @@ class _Standing(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         try:
-            figures, pulse = overview.figures(), workers.pulse()
+            figures, pulse, current = overview.figures(), workers.pulse(), alerts.current()
         except Unavailable:
             yield _gauge("database_up", "Whether the database can be reached", 0)
             return
@@ -104,11 +104,21 @@ class _Standing(Collector):
         yield _gauge("executions_running", "Executions that run now", figures.running)
         yield _gauge("executions_queued", "Executions that wait for a worker", figures.queued)
         yield _gauge("workers_alive", "Workers that gave a sign of life lately", len(pulse.alive))
+        yield _alerts(current)
         if pulse.last_beat_at is not None:
             silence = (pulse.now - pulse.last_beat_at).total_seconds()
             yield _gauge(
                 "worker_beat_age_seconds", "Since the last sign of life of any worker", max(0.0, silence)
             )
+
+
+def _alerts(current: list[alerts.Alert]) -> GaugeMetricFamily:
+    """A series for every alert there can be, so that one that is over goes back to 0."""
+    raised = {alert.kind for alert in current}
+    gauge = GaugeMetricFamily("crondesk_alert", "Whether the alert is raised", labels=["kind", "severity"])
+    for kind, severity in alerts.SEVERITY.items():
+        gauge.add_metric([kind, severity], float(kind in raised))
+    return gauge
 
 
 def _gauge(name: str, meaning: str, value: float) -> GaugeMetricFamily:

@@ -2,8 +2,10 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +14,9 @@ from uuid import UUID
 
 import psycopg
 import pytest
+import uvicorn
 
+from api.app import app
 from core.actors import Actor
 from core.notifications import channels, rules
 from core.settings import ROOT
@@ -57,6 +61,20 @@ def receiver() -> Iterator[Receiver]:
     server.down()
 
 
+@pytest.fixture
+def server(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The REST API, where PUBLIC_URL says it is."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    monkeypatch.setenv("PUBLIC_URL", address)
+    served = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
+    thread = threading.Thread(target=served.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    yield address
+    served.should_exit = True
+    thread.join(10)
+
+
 class Workers:
     """Worker processes of a test, and what they wrote into their logs."""
 
@@ -72,7 +90,8 @@ class Workers:
                 [sys.executable, "-m", "worker"], cwd=ROOT, env=environment, stdout=log, stderr=log
             )
         self.processes.append(process)
-        until(lambda: "worker.started" in path.read_text(), 20)
+        until(lambda: "worker.started" in path.read_text() or process.poll() is not None, 30)
+        assert process.poll() is None, path.read_text()
         return process
 
     @property
@@ -118,9 +137,9 @@ def ran(database: psycopg.Connection[Any]) -> Callable[..., UUID]:
     def end(cron: str, status: str, *, seconds: float = 1, error: str | None = None) -> UUID:
         row = database.execute(
             "INSERT INTO cron_executions (cron_name, status, target, queued_at, started_at, worker) "
-            "VALUES (%s, 'running', 'command', now() - %s * interval '1 s', now() - %s * interval '1 s', 'w') "
-            "RETURNING id",
-            (cron, seconds, seconds),
+            "SELECT %s, 'running', 'command', at, at, 'w' "
+            "FROM (SELECT now() - %s * interval '1 s' AS at) began RETURNING id",
+            (cron, seconds),
         ).fetchone()
         assert row is not None
         database.execute(

@@ -12,7 +12,7 @@ from core import schedules
 from core.actors import Actor
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.notifications import channels, rules
-from tests.notifications.conftest import ALICE
+from tests.notifications.conftest import ALICE, until
 
 ADDRESS = "json://example.org/hook"
 Rule = Callable[..., UUID]
@@ -119,7 +119,8 @@ def test_a_schedule_that_fails_before_anything_ran_counts_too(
     schedules.mark_failed(Actor("shell", "admin", "api"), schedule.id, "no such host")
     assert told() == ["failed"]
     database.execute(
-        "UPDATE scheduled_cron_executions SET scheduled_at = now() - interval '1 min', created_at = now() - interval '1 h'"
+        "UPDATE scheduled_cron_executions "
+        "SET scheduled_at = now() - interval '1 min', created_at = now() - interval '1 h'"
     )
     ran("nothing", "completed")
     assert told() == ["failed", "recovered"]
@@ -218,8 +219,6 @@ def test_two_channels_have_two_names(database: psycopg.Connection[Any]) -> None:
 def test_rules_follow_the_tags_of_the_catalogue(
     database: psycopg.Connection[Any], rule: Rule, crons_file: Any, workers: Any, told: Told
 ) -> None:
-    from tests.notifications.conftest import until
-
     rule(ADDRESS, "failed", tag="loud")
     crons_file.write_text(crons_file.read_text().replace('["quiet"]', '["quiet", "loud"]'))
     workers.start()

@@ -1,4 +1,4 @@
-"""Real workers send to a real mail server and a real HTTP receiver: once, again after trouble, never late for a firing."""
+"""Real workers send to a real mail server and HTTP receiver: once, again after trouble, beside the firing."""
 
 import re
 import signal
@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from core import schedules
+from core.errors import Invalid
 from core.notifications import channels, outbox
 from tests.notifications.conftest import ALICE, Workers, until
 from tests.notifications.receivers import Mailbox, Receiver
@@ -172,7 +173,10 @@ def test_services_that_hang_delay_neither_firings_nor_other_channels(
     instant = datetime.now(UTC) + timedelta(seconds=1)
     schedules.plan_many(ALICE, [schedules.Plan("nothing", instant)] * 50)
     ran("fail", "failed")
-    worst = "SELECT max(triggered_at - scheduled_at), count(*) FROM scheduled_cron_executions WHERE status = 'triggered'"
+    worst = (
+        "SELECT max(triggered_at - scheduled_at), count(*) FROM scheduled_cron_executions "
+        "WHERE status = 'triggered'"
+    )
     until(lambda: database.execute(worst).fetchall()[0][1] == 50)
     assert database.execute(worst).fetchall()[0][0] < timedelta(seconds=0.5)
     until(lambda: mailbox.mails, 30)
@@ -218,7 +222,8 @@ def test_names_and_errors_put_nothing_into_headers_or_markup(
 ) -> None:
     rule(mailbox.address, "failed")
     database.execute(
-        "INSERT INTO cron_executions (cron_name, status, target, error_message) VALUES (%s, 'failed', 'noop', %s)",
+        "INSERT INTO cron_executions (cron_name, status, target, error_message) "
+        "VALUES (%s, 'failed', 'noop', %s)",
         (evil, evil),
     )
     workers.start()
@@ -260,7 +265,8 @@ def test_secrets_are_in_no_row_no_log_and_no_error(
     receiver.up()
     secrets = ["pass-0fa1b2c3", "token-9d8e7f", "pass-5c4d3e2f", "reporter:", "postmaster"]
     tables = database.execute(
-        "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'"
+        "SELECT table_name FROM information_schema.tables "
+        "WHERE table_schema = 'public' AND table_type = 'BASE TABLE'"
     ).fetchall()
     dump = "".join(
         str(database.execute(f"SELECT row_to_json(t)::text FROM {name} t".encode()).fetchall())
@@ -294,9 +300,7 @@ def test_secrets_are_in_no_row_no_log_and_no_error(
 def test_an_address_that_is_none_or_reaches_for_the_server_is_refused(
     database: psycopg.Connection[Any], address: str
 ) -> None:
-    from core.errors import Invalid
-
-    with pytest.raises(Invalid, match="^address: ") as told:
+    with pytest.raises(Invalid, match=r"^address: ") as told:
         channels.add(ALICE, "ops", address)
     assert "passwd" not in str(told.value)
 
