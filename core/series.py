@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import Connection, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from core import events
@@ -76,6 +76,14 @@ class Blackout:
     starts_at: datetime
     ends_at: datetime
     cron_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Upcoming:
+    """The next pending schedule of a series."""
+
+    schedule_id: UUID
+    at: datetime
 
 
 COLUMNS = [table.c[field.name] for field in fields(Series)]
@@ -305,6 +313,22 @@ def find(*, cron_name: str | None = None, status: Status | None = None, limit: i
         wanted = wanted.where(table.c.status == status)
     with reading() as connection:
         return [Series(*row) for row in connection.execute(wanted)]
+
+
+def next_of(series_ids: Sequence[UUID]) -> dict[UUID, Upcoming]:
+    """The next pending schedule of each series that has one.
+
+    Raises:
+        Unavailable.
+    """
+    pending = (
+        select(schedules.c.series_id, schedules.c.id, schedules.c.scheduled_at)
+        .where(schedules.c.status == text("'pending'"), schedules.c.series_id.in_(series_ids))
+        .distinct(schedules.c.series_id)
+        .order_by(schedules.c.series_id, schedules.c.scheduled_at)
+    )
+    with reading() as connection:
+        return {row.series_id: Upcoming(row.id, row.scheduled_at) for row in connection.execute(pending)}
 
 
 def pause(actor: Actor, series_id: UUID) -> Series:

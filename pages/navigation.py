@@ -20,6 +20,7 @@ PAGES = {
     "executions": st.Page("executions.py", title=_("Executions"), url_path="executions"),
     # Its path is not /metrics: there Prometheus reads.
     "metrics": st.Page("metrics.py", title=_("Metrics"), url_path="statistics"),
+    "series": st.Page("series.py", title=_("Series"), url_path="series"),
     "bulk": st.Page("bulk.py", title=_("Bulk planning"), url_path="bulk"),
 }
 chosen = st.navigation(list(PAGES.values()), position="top")

@@ -4,7 +4,7 @@ from datetime import datetime, time, timedelta
 
 import streamlit as st
 
-from core import filling, overview, wallclock
+from core import filling, overview
 from core.catalogue import catalogue
 from core.errors import Invalid
 from core.parameters import Parameters
@@ -13,6 +13,7 @@ from pages.parts import times
 from pages.parts.drafts import Draft
 from pages.parts.language import _, language, marked
 from pages.parts.parameters import parameters_editor
+from pages.parts.wall_times import instant_of_wall
 from pages.parts.words import title_of_cron
 
 EVENING, MORNING = time(22), time(6)
@@ -116,15 +117,4 @@ def _stretch() -> tuple[datetime | None, datetime | None]:
         last = st.datetime_input(
             _("Until ({zone})").format(zone=zone.key), key="fill end", format=written, step=step
         )
-    return _instant(first, 0), _instant(last, -1)
-
-
-def _instant(wall: datetime | None, which: int) -> datetime | None:
-    """The instant of a wall-clock time; of two the first for a beginning, the second for an end."""
-    if wall is None:
-        return None
-    where = times.browser_zone()
-    return (
-        wallclock.instants_of(wall, where)
-        or wallclock.instants_of(wallclock.next_that_exists(wall, where), where)
-    )[which]
+    return first and instant_of_wall(first, 0), last and instant_of_wall(last, -1)

@@ -35,6 +35,12 @@ TOLD = {
     r"the execution has ended already": marked("This execution has ended already."),
     r"undo: too late": marked("Too late: this can no longer be undone."),
     r"undo: the series": marked("The series has planned this occurrence anew, so there is nothing to undo."),
+    r"never comes|has no occurrence to come": marked("It never happens."),
+    r"^repeat.*(expression|five fields)": marked(
+        "This is no cron expression: five fields such as 0 2 * * 1-5, or @daily."
+    ),
+    r"^repeat\.days": marked("Choose at least one day."),
+    r"the series is (active|paused|ended)": marked("The series is in another state by now."),
     r"waits for no decision": marked("Somebody has decided already."),
     r"there is no such schedule": marked("There is no such planned run (any more)."),
     r"there is no such execution": marked("There is no such execution (any more)."),

@@ -12,7 +12,7 @@ from core.parameters import Parameters
 from pages.parts import problems, times
 from pages.parts.acting import actor
 from pages.parts.language import _, language
-from pages.parts.notices import fresh_key, toast_later
+from pages.parts.notices import fresh_key, go, toast_later
 from pages.parts.parameters import Draft, parameters_editor
 from pages.parts.taking_back import offer_last
 from pages.parts.verdict import curl_call, verdict
@@ -71,6 +71,8 @@ def _plan(cron_name: str, parameters: Parameters, key: str, start: datetime | No
         if instant is not None and draft.latest is not None:
             with st.expander(_("The same with curl")):
                 st.code(curl_call(cron, instant, draft.latest), language=None, wrap_lines=True)
+        if st.button(_("Make it a series…"), icon=":material/repeat:", type="tertiary", key=f"{key} repeat"):
+            go("series", new=cron.name)
 
 
 def change(schedule_id: UUID) -> None:

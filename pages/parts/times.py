@@ -1,6 +1,6 @@
 """Times as people read them: in the browser's zone and language; inside everything is UTC."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import streamlit as st
@@ -32,6 +32,16 @@ def day_and_time(instant: datetime, *, weekday: bool = True, year: bool | None =
 def day_and_time_utc(instant: datetime) -> str:
     """The same in UTC."""
     return _day_and_time(instant.astimezone(UTC), weekday=True, year=None)
+
+
+def day_and_time_in(instant: datetime, where: ZoneInfo) -> str:
+    """The same by the clocks of a zone."""
+    return _day_and_time(instant.astimezone(where), weekday=True, year=None)
+
+
+def date_in_words(day: date) -> str:
+    """Such as 'Mon 24 Nov 2025'."""
+    return format_date(day, "EEE d MMM y", locale=language())
 
 
 def _day_and_time(there: datetime, *, weekday: bool, year: bool | None) -> str:

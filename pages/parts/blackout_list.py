@@ -1,0 +1,159 @@
+"""Blackouts: periods without occurrences of series; listed, added, imported and removed."""
+
+from datetime import datetime, time, timedelta
+from uuid import UUID
+
+import streamlit as st
+
+from core import blackouts, overview
+from core.blackouts import Period
+from core.catalogue import catalogue
+from core.series import Blackout
+from pages.parts import notices, problems, table, times
+from pages.parts.acting import actor
+from pages.parts.figures import number
+from pages.parts.language import _, language, ngettext
+from pages.parts.notices import fresh_key, toast_later
+from pages.parts.wall_times import instant_of_wall
+from pages.parts.words import plain, title_of_cron
+
+MAX_FILE = 2_000_000
+
+
+def blackout_list() -> None:
+    """Shows those under way and to come."""
+    st.caption(_("In these periods no series has an occurrence. What is planned by hand runs all the same."))
+    with st.container(horizontal=True):
+        st.button(
+            _("Add a blackout"),
+            type="primary",
+            icon=":material/add:",
+            on_click=notices.ask,
+            args=("add_blackout",),
+        )
+        label = _("Import from a calendar (.ics)")
+        st.button(label, icon=":material/upload:", on_click=notices.ask, args=("import_blackouts",))
+    found = blackouts.find()
+    if not found:
+        st.info(_("There is no blackout. Add one for a change freeze or a maintenance window."))
+        return
+    columns = [
+        table.Column("name", _("Name"), heads=True),
+        table.Column("from", _("From"), "narrow"),
+        table.Column("until", _("Until"), "narrow"),
+        table.Column("cron", _("Cron"), ""),
+        table.Column("actions", _("Actions"), "narrow", hidden=True),
+    ]
+    table.table("blackouts", _("Blackouts"), columns, [_row(one) for one in found], notices.ask)
+
+
+def _row(one: Blackout) -> table.Row:
+    cron = title_of_cron(one.cron_name) if one.cron_name else _("All crons")
+    return table.Row(
+        id=str(one.id),
+        name=one.name,
+        cells={
+            "name": [table.text(one.name, strong=True)],
+            "from": [table.text(times.day_and_time(one.starts_at))],
+            "until": [table.text(times.day_and_time(one.ends_at))],
+            "cron": [table.text(cron, quiet=one.cron_name is None)],
+            "actions": [table.actions(table.action("remove_blackout", _("Remove"), look="danger"))],
+        },
+    )
+
+
+def add_blackout() -> None:
+    """Opens the dialog that adds one."""
+    st.dialog(_("Add a blackout"))(_add)(fresh_key("blackout"))
+
+
+def _add(key: str) -> None:
+    name = st.text_input(_("Name"), placeholder=_("such as Change freeze"), max_chars=200, key=f"{key} name")
+    begin = datetime.combine(times.local(overview.clock()).date() + timedelta(days=1), time())
+    st.session_state.setdefault(f"{key} from", begin)
+    st.session_state.setdefault(f"{key} until", begin + timedelta(days=1))
+    zone, written = times.browser_zone().key, "DD/MM/YYYY" if language() == "fr" else "YYYY-MM-DD"
+    with st.container(horizontal=True):
+        first = st.datetime_input(_("From ({zone})").format(zone=zone), key=f"{key} from", format=written)
+        last = st.datetime_input(_("Until ({zone})").format(zone=zone), key=f"{key} until", format=written)
+    cron_name = _cron(key)
+    st.caption(_("What series have pending in it is cancelled; they go on after it."))
+    if _confirmed(_("Add"), key, ready=bool(name.strip()) and first is not None and last is not None):
+        assert first is not None
+        assert last is not None
+        with problems.told():
+            period = Period(name, instant_of_wall(first, 0), instant_of_wall(last, -1), cron_name)
+            blackouts.add(actor(), [period])
+            toast_later(_("The blackout is added."))
+            st.rerun()
+
+
+def _cron(key: str) -> str | None:
+    return st.selectbox(
+        _("Cron"),
+        sorted(catalogue().crons, key=title_of_cron),
+        index=None,
+        format_func=title_of_cron,
+        placeholder=_("All crons"),
+        key=f"{key} cron",
+    )
+
+
+def import_blackouts() -> None:
+    """Opens the dialog that takes them from a calendar file."""
+    st.dialog(_("Import blackouts"))(_import)(fresh_key("import"))
+
+
+def _import(key: str) -> None:
+    file = st.file_uploader(_("Calendar file (.ics)"), type="ics", key=f"{key} file")
+    cron_name = _cron(key)
+    periods: list[Period] = []
+    if file is not None:
+        with problems.told():
+            periods = _read(file.getvalue(), cron_name)
+            told = ngettext("{} period to come", "{} periods to come", len(periods))
+            st.markdown(f"**{told.format(number(len(periods)))}**")
+            shown = [f"- {plain(one.name)}: {_span(one)}" for one in periods[:10]]
+            st.markdown("\n".join(shown) + ("\n- …" if len(periods) > 10 else ""))
+    if _confirmed(_("Import"), key, ready=bool(periods)):
+        with problems.told():
+            blackouts.add(actor(), periods)
+            told = ngettext("{} blackout is added.", "{} blackouts are added.", len(periods))
+            toast_later(told.format(number(len(periods))))
+            st.rerun()
+
+
+def _span(one: Period) -> str:
+    return plain(f"{times.day_and_time(one.starts_at)} – {times.day_and_time(one.ends_at)}")
+
+
+def _read(content: bytes, cron_name: str | None) -> list[Period]:
+    return blackouts.read_ics(content, times.browser_zone().key, cron_name)
+
+
+def remove_blackout(blackout_id: UUID) -> None:
+    """Opens the dialog that removes one."""
+    found = next((one for one in blackouts.find() if one.id == blackout_id), None)
+    if found is None:
+        toast_later(_("This does not exist (any more)."))
+        st.rerun()
+    st.dialog(_("Remove this blackout?"))(_remove)(found, fresh_key("remove"))
+
+
+def _remove(one: Blackout, key: str) -> None:
+    period = Period(one.name, one.starts_at, one.ends_at)
+    st.markdown(f"**{plain(one.name)}**, {_span(period)}")
+    st.markdown(_("Series have occurrences in it again, but for those that are planned already after it."))
+    if _confirmed(_("Remove"), key, ready=True):
+        with problems.told():
+            blackouts.remove(actor(), one.id)
+            toast_later(_("The blackout is removed."))
+            st.rerun()
+
+
+def _confirmed(label: str, key: str, *, ready: bool) -> bool:
+    with st.container(horizontal=True):
+        confirmed = st.button(label, type="primary", disabled=not ready, key=f"{key} confirm")
+        if st.button(_("Close"), key=f"{key} close"):
+            st.rerun()
+    return confirmed

@@ -1,0 +1,134 @@
+"""One series in full: what it does, its next instants; and the dialogs that pause, resume and end it."""
+
+from datetime import UTC, datetime
+from itertools import islice
+from uuid import UUID
+
+import streamlit as st
+
+from core import series
+from core.errors import CrondeskError
+from core.recurrence import in_words, parse_pattern
+from core.series import PREVIEWED, Series
+from pages.parts import facts, notices, problems, table, times
+from pages.parts.acting import actor
+from pages.parts.figures import number
+from pages.parts.language import _, language, marked
+from pages.parts.notices import fresh_key, toast_later
+from pages.parts.series_form import MISSED, POLICIES, listed
+from pages.parts.words import plain, title_of_cron
+
+ASKED = {
+    "pause": (
+        marked("Pause this series?"),
+        marked("What it has pending is cancelled, and nothing is planned until it is resumed."),
+        marked("Pause"),
+    ),
+    "resume": (
+        marked("Resume this series?"),
+        marked("Its next run is planned. What it would have done in the meantime is not made up for."),
+        marked("Resume"),
+    ),
+    "end": (
+        marked("End this series?"),
+        marked("What it has pending is cancelled, and it plans nothing any more. This cannot be undone."),
+        marked("End"),
+    ),
+}
+VERBS = {"pause": series.pause, "resume": series.resume, "end": series.end}
+
+
+def one_series(series_id: UUID) -> None:
+    """Shows the series of that id.
+
+    Raises:
+        NotFound, Unavailable.
+    """
+    one = series.get(series_id)
+    said = in_words(parse_pattern(one.pattern), one.timezone, language())
+    facts.heading(title_of_cron(one.cron_name), said)
+    with st.container(horizontal=True):
+        identifier = str(one.id)
+        if one.status == "active":
+            st.button(_("Pause"), on_click=notices.ask, args=("pause", identifier))
+        elif one.status == "paused":
+            st.button(_("Resume"), type="primary", on_click=notices.ask, args=("resume", identifier))
+        if one.status != "ended":
+            st.button(_("End"), on_click=notices.ask, args=("end", identifier))
+    _facts(one)
+    facts.parameters(one.parameters)
+    if one.status == "active":
+        _ahead(one)
+
+
+def _facts(one: Series) -> None:
+    following = series.next_of([one.id]).get(one.id)
+    ahead = []
+    if following:
+        go = table.to("scheduled", id=str(following.schedule_id))
+        ahead = [table.countdown(following.at), table.text(times.day_and_time(following.at), go=go)]
+    states = {"active": _("Active"), "paused": _("Paused"), "ended": _("Ended")}
+    late = []
+    if one.fire_within:
+        within = _("at most {} late").format(times.spelled_out(one.fire_within))
+        late = [table.text(within), table.text(_(POLICIES[one.late_policy]), quiet=True)]
+    excluded = ", ".join(times.date_in_words(day) for day in one.excluded_dates)
+    count = number(one.repeat_count) if one.repeat_count else None
+    facts.facts(
+        "one series",
+        {
+            _("Status"): [table.text(states[one.status], strong=True)],
+            _("Problem"): [table.text(one.error_message, bad=True)] if one.error_message else [],
+            _("Next"): ahead,
+            _("Cron"): [table.text(one.cron_name, mono=True)],
+            _("Time zone"): [table.text(one.timezone)],
+            _("Until"): facts.instant(one.repeat_until) if one.repeat_until else [],
+            _("Number of runs"): [table.text(count)] if count else [],
+            _("Planned so far"): [table.text(number(one.planned))],
+            _("Except on"): [table.text(excluded)] if excluded else [],
+            _("Deadline"): late,
+            _("After an outage it runs"): [table.text(_(MISSED[one.missed]))],
+            _("Planned by"): [table.text(one.created_by or "–")],
+            _("Identifier"): [table.text(str(one.id), mono=True, quiet=True)],
+        },
+    )
+
+
+def _ahead(one: Series) -> None:
+    st.subheader(_("After the next one"), anchor=False)
+    now = datetime.now(UTC)
+    instants = list(islice(series.upcoming(one, series.blackouts_of(one.cron_name), now), PREVIEWED))
+    if instants:
+        st.markdown(listed(instants, one.timezone))
+    else:
+        st.caption(_("None: the next one is the last."))
+
+
+def change_series(verb: str, series_id: UUID) -> None:
+    """Opens the dialog that pauses, resumes or ends a series."""
+    try:
+        one = series.get(series_id)
+    except CrondeskError as error:
+        toast_later(problems.sentence_of(error))
+        st.rerun()
+    st.dialog(_(ASKED[verb][0]))(_change)(verb, one, fresh_key(verb))
+
+
+def _change(verb: str, one: Series, key: str) -> None:
+    said = in_words(parse_pattern(one.pattern), one.timezone, language())
+    st.markdown(f"**{plain(title_of_cron(one.cron_name))}**, {plain(said)}")
+    st.markdown(_(ASKED[verb][1]))
+    with st.container(horizontal=True):
+        confirmed = st.button(_(ASKED[verb][2]), type="primary", key=f"{key} confirm")
+        if st.button(_("Close"), key=f"{key} close"):
+            st.rerun()
+    if confirmed:
+        with problems.told():
+            VERBS[verb](actor(), one.id)
+            done = {
+                "pause": _("The series is paused."),
+                "resume": _("The series goes on."),
+                "end": _("The series has ended."),
+            }
+            toast_later(done[verb])
+            st.rerun()

@@ -1,0 +1,105 @@
+"""The fields that make a pattern: each day, chosen days, a day of the month, or a cron expression."""
+
+from datetime import time, timedelta
+from typing import Any
+
+import streamlit as st
+from babel.dates import get_day_names
+
+from core.recurrence import DAYS
+from pages.parts.language import _, language, marked
+
+KINDS = {
+    "daily": marked("Daily"),
+    "weekly": marked("Weekly"),
+    "monthly": marked("Monthly"),
+    "cron": marked("Cron expression"),
+}
+MONTHLY = {
+    "day": marked("On a day"),
+    "last": marked("On the last day"),
+    "nth": marked("On a weekday, such as the second Tuesday"),
+}
+NTH = {
+    1: marked("first"),
+    2: marked("second"),
+    3: marked("third"),
+    4: marked("fourth"),
+    5: marked("fifth"),
+    -1: marked("last"),
+}
+WORKDAYS = DAYS[:5]
+
+
+def pattern_fields() -> dict[str, Any]:
+    """Shows the fields.
+
+    Returns:
+        The pattern, as `core.recurrence` reads it.
+    """
+    words = {kind: _(word) for kind, word in KINDS.items()}
+    kind = st.segmented_control(
+        _("Repeats"), list(words), default="daily", required=True, format_func=words.get, key="kind"
+    )
+    if kind == "cron":
+        expression = st.text_input(
+            _("Minute, hour, day, month, weekday"),
+            "0 2 * * 1-5",
+            help=_("As in crontab; L is the last and # the nth, as in 5L or 2#2. Also @daily and the like."),
+            live="400ms",
+            key="expression",
+        )
+        return {"kind": "cron", "expression": expression or ""}
+    pattern: dict[str, Any] = {"kind": kind}
+    if kind == "weekly":
+        pattern["days"] = _days()
+    elif kind == "monthly":
+        pattern |= _of_the_month()
+    with st.container(horizontal=True):
+        at = st.time_input(_("At"), time(2), step=timedelta(minutes=1), key="at", width=150)
+        every = st.number_input(
+            _every(str(kind)), 1, 366 if kind == "daily" else 53, 1, key="every", width=150
+        )
+    pattern |= {"at": (at or time(2)).isoformat(), "every": every}
+    return pattern
+
+
+def _every(kind: str) -> str:
+    return {"daily": _("Every (days)"), "weekly": _("Every (weeks)"), "monthly": _("Every (months)")}[kind]
+
+
+def _days() -> list[str]:
+    names = get_day_names(locale=language())
+    chosen = st.pills(
+        _("Days"),
+        DAYS,
+        selection_mode="multi",
+        default=WORKDAYS,
+        format_func=lambda day: names[DAYS.index(day)],
+        key="days",
+    )
+    return list(chosen)
+
+
+def _of_the_month() -> dict[str, Any]:
+    words = {way: _(word) for way, word in MONTHLY.items()}
+    way = st.segmented_control(
+        _("Day of the month"), list(words), default="day", required=True, format_func=words.get, key="monthly"
+    )
+    if way == "last":
+        return {"day": -1}
+    if way == "day":
+        return {"day": st.number_input(_("Day"), 1, 31, 1, key="day", width=150)}
+    names = get_day_names(locale=language())
+    nths = {nth: _(word) for nth, word in NTH.items()}
+    with st.container(horizontal=True):
+        nth = st.selectbox(_("Which"), list(nths), index=1, format_func=nths.get, key="nth", width=150)
+        weekday = st.selectbox(
+            _("Weekday"),
+            DAYS,
+            index=1,
+            format_func=lambda day: names[DAYS.index(day)],
+            key="weekday",
+            width=200,
+        )
+    return {"nth": nth, "weekday": weekday}

@@ -1,0 +1,232 @@
+"""The form that makes a series: what repeats, in which zone, until when, and what happens to what is late."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any, Literal, cast
+from zoneinfo import available_timezones
+
+import streamlit as st
+
+from core import series, wallclock
+from core.catalogue import catalogue
+from core.errors import CrondeskError
+from core.recurrence import in_words, parse_pattern
+from core.schedules import LatePolicy
+from core.series import Missed
+from pages.parts import notices, problems, times
+from pages.parts.acting import actor
+from pages.parts.language import _, language, marked
+from pages.parts.parameters import Draft, parameters_editor
+from pages.parts.pattern_fields import pattern_fields
+from pages.parts.words import plain, title_of_cron
+
+ENDS = {"never": marked("Never"), "until": marked("On a day"), "count": marked("After a number of runs")}
+POLICIES = {
+    "fire": marked("Run it all the same"),
+    "drop": marked("Drop it"),
+    "ask": marked("Hold it until somebody decides"),
+}
+MISSED = {"one": marked("Once"), "all": marked("Every missed one, the newest first")}
+
+
+@dataclass(slots=True)
+class _Wanted:
+    pattern: dict[str, Any]
+    timezone: str
+    repeat_until: datetime | None = None
+    repeat_count: int | None = None
+    excluded: list[date] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def series_form(cron_name: str | None) -> None:
+    """Shows the form.
+
+    Args:
+        cron_name: the cron that is chosen at first.
+    """
+    st.title(_("New series"), anchor=False)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        chosen = _cron(cron_name)
+        if chosen is None:
+            st.info(_("Choose what shall run."))
+            return
+        draft = parameters_editor(catalogue().crons[chosen], {}, f"series {chosen}")
+        st.subheader(_("When"), anchor=False)
+        wanted = _Wanted(pattern_fields(), _zone())
+        _end(wanted)
+        wanted.excluded = _excluded(wanted, chosen)
+        fire_within, policy, missed = _lateness()
+    with right:
+        fine = _preview(wanted, chosen)
+        for problem in [*wanted.problems, *draft.problems]:
+            st.error(plain(problem), icon=":material/error:")
+        ready = fine and not wanted.problems and not draft.problems
+        if st.button(_("Create the series"), type="primary", disabled=not ready, key="create"):
+            _create(chosen, wanted, draft, fire_within, policy, missed)
+
+
+def _cron(cron_name: str | None) -> str | None:
+    names = sorted(catalogue().crons, key=title_of_cron)
+    index = names.index(cron_name) if cron_name in names else None
+
+    def keep() -> None:
+        st.query_params["new"] = st.session_state["series cron"] or ""
+
+    return st.selectbox(
+        _("Cron"),
+        names,
+        index=index,
+        format_func=title_of_cron,
+        placeholder=_("Choose a cron"),
+        key="series cron",
+        on_change=keep,
+    )
+
+
+def _zone() -> str:
+    zones = sorted(available_timezones())
+    here = times.browser_zone().key
+    label = _("Time zone whose clocks it goes by")
+    return st.selectbox(label, zones, index=zones.index(here) if here in zones else None, key="zone") or here
+
+
+def _end(wanted: _Wanted) -> None:
+    words = {way: _(word) for way, word in ENDS.items()}
+    way = st.segmented_control(
+        _("Ends"), list(words), default="never", required=True, format_func=words.get, key="ends"
+    )
+    if way == "count":
+        wanted.repeat_count = st.number_input(_("Number of runs"), 1, 1_000_000, 10, key="count")
+    elif way == "until":
+        where = wallclock.zone(wanted.timezone)
+        today = datetime.now(where).date()
+        day = st.date_input(
+            _("Last day"),
+            today + timedelta(days=30),
+            min_value=today,
+            format="DD/MM/YYYY" if language() == "fr" else "YYYY-MM-DD",
+            key="until",
+        )
+        if isinstance(day, date):
+            wanted.repeat_until = datetime.combine(day, time.max, where)
+
+
+def _excluded(wanted: _Wanted, cron_name: str) -> list[date]:
+    where = wallclock.zone(wanted.timezone)
+    try:
+        ahead = series.preview(wanted.pattern, wanted.timezone, cron_name=cron_name, count=60)
+    except CrondeskError:
+        ahead = []
+    days = list(dict.fromkeys(instant.astimezone(where).date().isoformat() for instant in ahead))
+    chosen = st.multiselect(
+        _("Except on"),
+        days,
+        format_func=_day,
+        accept_new_options=True,
+        placeholder=_("Choose days, or write one such as 2030-12-25"),
+        key="excluded",
+    )
+    found = []
+    for day in chosen:
+        try:
+            found.append(date.fromisoformat(day))
+        except ValueError:
+            told = _("“{}” is no day: write it such as 2030-12-25.")
+            wanted.problems.append(told.format(day))
+    return found
+
+
+def _day(written: str) -> str:
+    try:
+        return times.date_in_words(date.fromisoformat(written))
+    except ValueError:
+        return written
+
+
+def _lateness() -> tuple[timedelta | None, LatePolicy, Missed]:
+    with st.expander(_("When it could not run in time")):
+        words = {way: _(word) for way, word in MISSED.items()}
+        missed = st.radio(
+            _("After an outage it runs"), list(words), format_func=words.get, horizontal=True, key="missed"
+        )
+        minutes = st.number_input(
+            _("Deadline: at most so many minutes late"),
+            1,
+            525_600,
+            None,
+            placeholder=_("no deadline"),
+            key="deadline",
+        )
+        policy = "fire"
+        if minutes:
+            told = {way: _(word) for way, word in POLICIES.items()}
+            policy = st.radio(
+                _("After its deadline"), list(told), index=1, format_func=told.get, key="policy"
+            )
+    within = timedelta(minutes=minutes) if minutes else None
+    return within, cast(LatePolicy, policy), cast(Literal["one", "all"], missed)
+
+
+def _preview(wanted: _Wanted, cron_name: str) -> bool:
+    with st.container(border=True, key="next instants"):
+        try:
+            pattern = parse_pattern(wanted.pattern)
+            ahead = series.preview(
+                wanted.pattern,
+                wanted.timezone,
+                cron_name=cron_name,
+                repeat_until=wanted.repeat_until,
+                repeat_count=wanted.repeat_count,
+                excluded_dates=wanted.excluded,
+            )
+        except CrondeskError as error:
+            st.error(plain(problems.sentence_of(error)), icon=":material/error:")
+            return False
+        said = in_words(pattern, wanted.timezone, language())
+        st.markdown(f"**{plain(said[0].upper() + said[1:])}**")
+        if not ahead:
+            st.error(_("It never happens."), icon=":material/error:")
+            return False
+        st.caption(_("The next instants"))
+        st.markdown(listed(ahead, wanted.timezone))
+        return True
+
+
+def listed(instants: Sequence[datetime], timezone: str) -> str:
+    """Instants as a numbered list by the clocks of a zone, and beside it by the browser's."""
+    where = wallclock.zone(timezone)
+    lines = []
+    for instant in instants:
+        there = times.day_and_time_in(instant, where)
+        here = times.day_and_time(instant)
+        lines.append(f"1. {plain(there)}" + (f" ({plain(here)})" if here != there else ""))
+    return "\n".join(lines)
+
+
+def _create(
+    cron_name: str,
+    wanted: _Wanted,
+    draft: Draft,
+    fire_within: timedelta | None,
+    policy: LatePolicy,
+    missed: Missed,
+) -> None:
+    with problems.told():
+        made = series.create(
+            actor(),
+            cron_name,
+            wanted.pattern,
+            wanted.timezone,
+            parameters=draft.latest or {},
+            repeat_until=wanted.repeat_until,
+            repeat_count=wanted.repeat_count,
+            excluded_dates=wanted.excluded,
+            missed=missed,
+            fire_within=fire_within,
+            late_policy=policy,
+        )
+        notices.toast_later(_("The series is created, and its first run planned."))
+        notices.go("series", id=str(made.id))

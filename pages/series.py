@@ -1,0 +1,145 @@
+"""Series: what makes runs again and again; what is held for a decision; and blackouts."""
+
+from uuid import UUID
+
+import streamlit as st
+
+from core import series
+from core.errors import NotFound
+from core.recurrence import in_words, parse_pattern
+from core.series import Series
+from pages.parts import filters, notices, problems, table, times, words
+from pages.parts.blackout_list import add_blackout, blackout_list, import_blackouts, remove_blackout
+from pages.parts.figures import number
+from pages.parts.held_list import held_count, held_list
+from pages.parts.language import _, language, marked, ngettext
+from pages.parts.one_series import change_series, one_series
+from pages.parts.series_form import series_form
+
+REFRESH_SECONDS = 5
+VIEWS = {"series": marked("Series"), "held": marked("Too late: decide"), "blackouts": marked("Blackouts")}
+STATUSES = {"active": marked("Active"), "paused": marked("Paused"), "ended": marked("Ended")}
+COLOURS = {"active": "green", "paused": "violet", "ended": "gray"}
+
+
+def page() -> None:
+    """Shows the page."""
+    with problems.page():
+        if "new" in st.query_params:
+            _back()
+            series_form(st.query_params["new"] or None)
+        elif wanted := st.query_params.get("id"):
+            _back()
+            one_series(_identifier(wanted))
+        else:
+            _list()
+    notices.answer(
+        {
+            "pause": lambda given: change_series("pause", UUID(given)),
+            "resume": lambda given: change_series("resume", UUID(given)),
+            "end": lambda given: change_series("end", UUID(given)),
+            "add_blackout": add_blackout,
+            "import_blackouts": import_blackouts,
+            "remove_blackout": lambda given: remove_blackout(UUID(given)),
+        }
+    )
+
+
+def _identifier(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound("id: there is no such series") from None
+
+
+def _back() -> None:
+    if st.button(_("All series"), icon=":material/arrow_back:", type="tertiary"):
+        notices.go("series")
+
+
+def _list() -> None:
+    st.title(_("Series"), anchor=False)
+    labels = {view: _(label) for view, label in VIEWS.items()}
+    waiting = held_count()
+    if waiting:
+        labels["held"] += f" ({number(waiting)})"
+    view = filters.choice("view", _("View"), labels, "series")
+    if view == "held":
+        held_list()
+    elif view == "blackouts":
+        blackout_list()
+    else:
+        _series()
+
+
+def _series() -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key="filters"):
+        status = filters.choice("status", _("Status"), {"all": _("All"), **_statuses()}, "all")
+        cron = filters.cron()
+        if st.button(_("New series"), type="primary", icon=":material/add:"):
+            notices.go("series", new=cron or "")
+    _rows(status, cron)
+
+
+def _statuses() -> dict[str, str]:
+    return {status: _(word) for status, word in STATUSES.items()}
+
+
+@st.fragment(run_every=REFRESH_SECONDS)
+def _rows(status: str, cron: str | None) -> None:
+    with problems.told():
+        chosen = next((known for known in ("active", "paused", "ended") if known == status), None)
+        found = series.find(cron_name=cron, status=chosen)
+        if not found:
+            st.info(_("There is no series here. Press New series to let a cron run again and again."))
+            return
+        st.caption(ngettext("{} series", "{} series", len(found)).format(number(len(found))))
+        ahead = series.next_of([one.id for one in found])
+        columns = [
+            table.Column("status", _("Status"), "narrow"),
+            table.Column("what", _("Cron"), heads=True),
+            table.Column("when", _("Repeats"), ""),
+            table.Column("next", _("Next"), "narrow"),
+            table.Column("planned", _("Planned so far"), "number"),
+            table.Column("actions", _("Actions"), "narrow", hidden=True),
+        ]
+        rows = [_row(one, ahead.get(one.id)) for one in found]
+        table.table("series", _("Series"), columns, rows, notices.ask)
+
+
+def _row(one: Series, following: series.Upcoming | None) -> table.Row:
+    title = words.title_of_cron(one.cron_name)
+    said = in_words(parse_pattern(one.pattern), one.timezone, language())
+    said = said[0].upper() + said[1:]
+    ahead: list[table.Part] = [table.text("–", quiet=True)]
+    if following:
+        go = table.to("scheduled", id=str(following.schedule_id))
+        ahead = [table.countdown(following.at), table.text(times.day_and_time(following.at), go=go)]
+    planned = number(one.planned)
+    if one.repeat_count:
+        planned = _("{planned} of {count}").format(planned=planned, count=number(one.repeat_count))
+    problem = [table.text(one.error_message, bad=True)] if one.error_message else []
+    return table.Row(
+        id=str(one.id),
+        name=f"{title}, {said}",
+        cells={
+            "status": [{"kind": "badge", "text": _(STATUSES[one.status]), "colour": COLOURS[one.status]}],
+            "what": [table.text(title, strong=True, go=table.to("series", id=str(one.id)))],
+            "when": [table.text(said), *problem],
+            "next": ahead,
+            "planned": [table.text(planned)],
+            "actions": _actions(one),
+        },
+    )
+
+
+def _actions(one: Series) -> list[table.Part]:
+    if one.status == "ended":
+        return []
+    swap = (
+        table.action("pause", _("Pause")) if one.status == "active" else table.action("resume", _("Resume"))
+    )
+    return [table.actions(swap, table.action("end", _("End"), look="danger"))]
+
+
+page()
