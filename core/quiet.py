@@ -1,5 +1,6 @@
 """Quiet slots: when, between two instants, the least is usually under way."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -138,7 +139,8 @@ def _rated(
     """Minute, busiest minute during it, and distance to the nearest begin; the best first."""
     rated = []
     for minute in starts:
-        gap = min((abs(other - minute) for other in occupied), default=None)
+        place = bisect_left(occupied, minute)
+        gap = min((abs(other - minute) for other in occupied[max(0, place - 1) : place + 1]), default=None)
         rated.append((minute, max(load[minute : minute + lasts], default=0), gap))
     return sorted(rated, key=lambda one: (one[1], -(one[2] if one[2] is not None else 10**6), one[0]))
 

@@ -27,6 +27,7 @@ from core.settings import settings
 from core.targets import http as http_target
 from core.workers import beat_seconds, lost_after_seconds
 from worker.dispatcher import Dispatcher
+from worker.folding import FOLD_SECONDS, fold
 from worker.listener import Listener
 from worker.notifying import Notifier
 from worker.planner import Planner
@@ -151,6 +152,7 @@ class Process:
             "poll": (self._poll, POLL_SECONDS),
             "beat": (self._beat, beat_seconds()),
             "tidy": (self._tidy, TIDY_SECONDS),
+            "fold": (self._fold, FOLD_SECONDS),
             "watch": (self._watch, WATCH_SECONDS),
         }
         for name, (call, seconds) in jobs.items():
@@ -236,6 +238,9 @@ class Process:
             catalogue_error="; ".join(catalogue().problems)[:2000] or None,
         )
 
+    async def _fold(self) -> None:
+        await fold(self._lanes["duties"])
+
     async def _tidy(self) -> None:
         await tidy(self._lanes["duties"], self._clock)
 
@@ -318,5 +323,5 @@ def _duty(
 def _soon(name: str) -> datetime:
     from datetime import UTC  # noqa: PLC0415
 
-    delays = {"poll": 0, "beat": 0, "tidy": 60, "watch": 5}
+    delays = {"poll": 0, "beat": 0, "tidy": 60, "watch": 5, "fold": 5}
     return datetime.now(UTC) + timedelta(seconds=delays[name])

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from core import tidying
+from core import metrics, tidying
 from core.clock import Clock
 from core.lane import Lane
 from core.log import logger
@@ -29,6 +29,7 @@ async def tidy(lane: Lane, clock: Clock) -> None:
     await _until_none("events", lambda: tidying.delete_old_events(lane, before))
     await _until_none("notifications", lambda: delivery.delete_old(lane, before))
     await tidying.forget_old_workers(lane, clock.now() - WORKERS_KEPT)
+    await metrics.forget_old(lane, clock.now() - metrics.KEPT)
 
 
 async def _until_none(kind: str, delete: Callable[[], Awaitable[int]]) -> None:
