@@ -18,7 +18,7 @@ KINDS = {
 MONTHLY = {
     "day": marked("On a day"),
     "last": marked("On the last day"),
-    "nth": marked("On a weekday, such as the second Tuesday"),
+    "nth": marked("On a weekday"),
 }
 NTH = {
     1: marked("first"),
