@@ -21,6 +21,7 @@ PAGES = {
     # Its path is not /metrics: there Prometheus reads.
     "metrics": st.Page("metrics.py", title=_("Metrics"), url_path="statistics"),
     "series": st.Page("series.py", title=_("Series"), url_path="series"),
+    "calendar": st.Page("calendar.py", title=_("Calendar"), url_path="calendar"),
     "bulk": st.Page("bulk.py", title=_("Bulk planning"), url_path="bulk"),
 }
 chosen = st.navigation(list(PAGES.values()), position="top")

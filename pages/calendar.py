@@ -1,0 +1,161 @@
+"""What ran and what is planned, by month, week and day; plan there, move, and find a quiet slot."""
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+import streamlit as st
+from babel.dates import format_date
+
+from core import calendar, overview, schedules
+from core.errors import CrondeskError
+from core.forecast import forecast
+from core.recurrence import instant_of
+from pages.parts import filters, notices, problems, times
+from pages.parts.acting import actor
+from pages.parts.calendar_days import VIEWS, Span, View, span, stepped
+from pages.parts.calendar_grid import SHOWN, grid
+from pages.parts.language import _, language
+from pages.parts.quiet_dialog import find_quiet
+from pages.parts.schedule_dialog import change, plan, plan_at
+from pages.parts.taking_back import offer_last, taking_back
+from pages.parts.words import title_of_cron
+
+REFRESH_SECONDS = 15
+MORNING = time(9)
+
+
+def page() -> None:
+    """Shows the page."""
+    st.title(_("Calendar"), anchor=False)
+    with problems.page():
+        names = {"month": _("Month"), "week": _("Week"), "day": _("Day")}
+        now = overview.clock()
+        with st.container(horizontal=True, vertical_alignment="center"):
+            chosen = filters.choice("view", _("View"), names, "month")
+            view: View = next(each for each in VIEWS if each == chosen)
+            cron = filters.cron()
+            _quiet(cron)
+        shown = span(view, _chosen_day(now), times.browser_zone())
+        taking_back()
+        _steps(shown)
+        _grid(shown, cron)
+    dialogs = {
+        "change": lambda given: change(UUID(given)),
+        "plan": plan,
+        "plan at": plan_at,
+        "quiet": find_quiet,
+    }
+    notices.answer(dialogs)
+
+
+def _chosen_day(now: datetime) -> date:
+    try:
+        return date.fromisoformat(st.query_params.get("day", ""))
+    except ValueError:
+        return times.local(now).date()
+
+
+def _steps(shown: Span) -> None:
+    def go(day: date | None) -> None:
+        if day is None:
+            st.query_params.pop("day", None)
+        else:
+            st.query_params["day"] = day.isoformat()
+
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        before, after = (stepped(shown.view, shown.day, direction) for direction in (-1, 1))
+        st.button(_("Earlier"), icon=":material/chevron_left:", on_click=go, args=(before,), key="earlier")
+        st.button(_("Today"), on_click=go, args=(None,), key="today")
+        st.button(
+            _("Later"),
+            icon=":material/chevron_right:",
+            icon_position="right",
+            on_click=go,
+            args=(after,),
+            key="later",
+        )
+        st.subheader(_heading(shown), anchor=False)
+
+
+def _heading(shown: Span) -> str:
+    if shown.view == "month":
+        written = format_date(shown.day, "LLLL y", locale=language())
+        return written[:1].upper() + written[1:]
+    if shown.view == "day":
+        return format_date(shown.day, "EEEE d MMMM y", locale=language()).capitalize()
+    first, last = (format_date(day, "d MMM y", locale=language()) for day in (shown.days[0], shown.days[-1]))
+    return f"{first} – {last}"
+
+
+@st.fragment(run_every=REFRESH_SECONDS)
+def _grid(shown: Span, cron: str | None) -> None:
+    with problems.told():
+        slots, now = shown.flat, overview.clock()
+        cells = calendar.read(slots, cron, shown=SHOWN[shown.view])
+        edges = [slots[0].since, *(slot.until for slot in slots)]
+        ahead = forecast(edges, now, cron, shown=SHOWN[shown.view])
+        for cell, of_series in zip(cells, ahead, strict=True):
+            cell.forecast = of_series
+        grid(shown, cells, now, lambda asked: _act(asked, shown, cron))
+
+
+def _act(asked: dict[str, Any], shown: Span, cron: str | None) -> None:
+    if asked["act"] == "day":
+        st.query_params["view"], st.query_params["day"] = "day", asked["day"]
+        st.session_state.pop("filter view", None)
+        st.rerun()
+    elif asked["act"] == "open":
+        notices.ask("change", asked["id"])
+    elif asked["act"] == "plan":
+        instant = _instant_in(_known(shown, asked["slot"]), shown)
+        if cron:
+            notices.ask("plan", cron, None, instant)
+        else:
+            notices.ask("plan at", instant)
+    elif asked["act"] == "move":
+        _move(UUID(asked["id"]), _known(shown, asked["from"]), _known(shown, asked["to"]), shown)
+        st.rerun()
+
+
+def _known(shown: Span, written: str) -> calendar.Slot:
+    return next(slot for slot in shown.flat if slot.since.isoformat() == written)
+
+
+def _instant_in(slot: calendar.Slot, shown: Span) -> datetime:
+    """What the dialog begins with: the hour's begin, or nine o'clock of a day, or what is soon."""
+    start = slot.since
+    if shown.view == "month":
+        start = instant_of(datetime.combine(times.local(start).date(), MORNING), times.browser_zone())
+    soon = overview.clock() + timedelta(minutes=10)
+    if start > soon:
+        return start
+    return (soon - timedelta(minutes=soon.minute % 5)).replace(second=0, microsecond=0)
+
+
+def _move(schedule_id: UUID, before: calendar.Slot, after: calendar.Slot, shown: Span) -> None:
+    try:
+        schedule = schedules.get(schedule_id)
+        if shown.view == "month":
+            # To the same time of another day, by the reader's clock.
+            there = times.local(schedule.scheduled_at).replace(tzinfo=None)
+            day = times.local(after.since).date()
+            target = instant_of(datetime.combine(day, there.time()), times.browser_zone())
+        else:
+            target = after.since + (schedule.scheduled_at - before.since)
+        moved = schedules.change(actor(), schedule_id, scheduled_at=target)
+    except CrondeskError as error:
+        notices.toast_later(problems.sentence_of(error))
+        return
+    title = title_of_cron(moved.cron_name)
+    told = _("Moved: {cron}, now {when}.").format(cron=title, when=times.day_and_time(moved.scheduled_at))
+    notices.toast_later(told)
+    offer_last(schedule_id, told)
+
+
+def _quiet(cron: str | None) -> None:
+    label = _("Find a quiet slot")
+    st.button(label, icon=":material/bedtime:", key="quiet", on_click=notices.ask, args=("quiet", cron))
+
+
+page()

@@ -1,0 +1,164 @@
+"""The calendar itself: a grid of slots with what is in them; see assets/calendar.js."""
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import streamlit as st
+from babel.dates import format_date
+
+from core.calendar import Cell, Item, Slot, State
+from core.forecast import Occurrence
+from pages.parts import notices, table, times, words
+from pages.parts.calendar_days import Span
+from pages.parts.component import component
+from pages.parts.component import words as ticking_words
+from pages.parts.figures import number
+from pages.parts.language import _, language, ngettext
+from pages.parts.words import title_of_cron
+
+_calendar = component("calendar")
+STATES: tuple[State, ...] = ("completed", "failed", "cancelled", "running", "queued", "pending")
+KEY = "calendar"
+# How many runs a slot shows at most; the others are counted.
+SHOWN = {"month": 3, "week": 2, "day": 10}
+
+
+def grid(span: Span, cells: Sequence[Cell], now: datetime, on_act: Callable[[dict[str, Any]], None]) -> None:
+    """Shows the cells.
+
+    Args:
+        span: the view.
+        cells: of all its slots, in order.
+        now: the database's clock.
+        on_act: called in a callback with what was asked for: 'plan', 'open', 'move' or 'day'.
+    """
+    most = max((cell.count + cell.forecast.count for cell in cells), default=0)
+    left = iter(cells)
+    days = [
+        _day(span, day, [_cell(span, slot, next(left), now, most) for slot in slots], now)
+        for day, slots in zip(span.days, span.slots, strict=True)
+    ]
+
+    def acted() -> None:
+        asked = st.session_state[KEY].act
+        if asked:
+            on_act(asked)
+
+    _calendar(
+        key=KEY,
+        data={
+            # To the minute: the very same message costs the browser nothing.
+            "now": table.milliseconds(now.replace(second=0, microsecond=0)),
+            "view": span.view,
+            "label": _("Calendar"),
+            "days": days,
+            "weekdays": [format_date(day, "EEE", locale=language()) for day in span.days[:7]],
+            "words": {**ticking_words(), **_words()},
+        },
+        on_act_change=acted,
+        on_go_change=lambda: notices.follow(KEY),
+    )
+
+
+def _words() -> dict[str, str]:
+    return {
+        "hint": _(
+            "Arrow keys go from slot to slot; Enter plans a run there. Tab goes to the runs of a slot: "
+            "Enter opens one, M picks it up, arrow keys and Enter put it down elsewhere, Escape leaves it."
+        ),
+        # Translators: {} is a cron and its time.
+        "picked": _("Picked up: {}. Choose a slot and press Enter; Escape leaves it where it was."),
+        "left": _("Left where it was."),
+        # Translators: {} is a day, or an hour of a day.
+        "plan": _("Plan a run: {}"),
+    }
+
+
+def _day(span: Span, day: date, cells: list[dict[str, Any]], now: datetime) -> dict[str, Any]:
+    today = times.local(now).date()
+    return {
+        "id": day.isoformat(),
+        "label": format_date(day, "EEEE d MMMM y", locale=language()),
+        "short": format_date(day, "d" if span.view == "month" else "EEE d MMM", locale=language()),
+        "long": format_date(day, "EEE d MMM", locale=language()),
+        "today": day == today,
+        "past": day < today,
+        "outside": span.view == "month" and day.month != span.day.month,
+        "cells": cells,
+    }
+
+
+def _cell(span: Span, slot: Slot, cell: Cell, now: datetime, most: int) -> dict[str, Any]:
+    there = times.local(slot.since)
+    name = format_date(there, "EEEE d MMMM", locale=language())
+    if span.view != "month":
+        name = f"{name}, {there:%H:%M}"
+    counts = [(state, cell.counts[state]) for state in STATES if cell.counts.get(state)]
+    told = [f"{_state(state)}: {number(count)}" for state, count in counts]
+    ahead = cell.forecast.count
+    if ahead:
+        told.append(_("Forecast: {}").format(number(ahead, cell.forecast.reckoned)))
+    summary = ", ".join(told) or _("nothing")
+    items = [*map(_item, cell.items), *map(_occurrence, cell.forecast.occurrences)]
+    shown = SHOWN[span.view]
+    more = cell.count + ahead - min(shown, len(items))
+    # Of a slot under way what is still to come tells more than what has been.
+    present = table.milliseconds(now) if slot.since <= now < slot.until else 0
+    items = sorted(items, key=lambda item: (item["at"] < present, item["at"]))[:shown]
+    return {
+        "id": slot.since.isoformat(),
+        "hour": f"{there:%H:%M}",
+        "label": f"{name}. {summary}",
+        "name": name,
+        "plans": slot.until > now + timedelta(minutes=1),
+        "total": number(cell.count + ahead, cell.forecast.reckoned) if cell.count + ahead else "",
+        "load": round((cell.count + ahead) / most, 3) if most else 0,
+        "parts": [
+            *({"colour": words.COLOURS[state], "state": state, "share": count} for state, count in counts),
+            *([{"colour": "violet", "state": "forecast", "share": ahead}] if ahead else []),
+        ],
+        "told": summary,
+        "items": sorted(items, key=lambda item: item["at"]),
+        "more": ngettext("{} more", "{} more", more).format(number(more, cell.forecast.reckoned))
+        if more > 0
+        else "",
+    }
+
+
+def _state(state: State) -> str:
+    return words.of_schedule(state) if state == "pending" else words.of_execution(state)
+
+
+def _item(item: Item) -> dict[str, Any]:
+    state = _state(item.state)
+    title = title_of_cron(item.cron_name)
+    at = times.time_of_day(times.local(item.at.replace(second=0, microsecond=0)))
+    movable = item.state == "pending" and item.movable
+    page = "executions" if item.is_execution else "scheduled"
+    return {
+        "id": str(item.id),
+        "at": table.milliseconds(item.at),
+        "time": at,
+        "title": title,
+        "state": item.state,
+        "colour": words.COLOURS[item.state],
+        "label": f"{title}, {times.day_and_time(item.at.replace(microsecond=0))}, {state}",
+        "movable": movable,
+        "go": None if movable else table.to(page, id=str(item.id)),
+    }
+
+
+def _occurrence(occurrence: Occurrence) -> dict[str, Any]:
+    title = title_of_cron(occurrence.cron_name)
+    return {
+        "id": f"{occurrence.series_id} {occurrence.at.isoformat()}",
+        "at": table.milliseconds(occurrence.at),
+        "time": times.time_of_day(times.local(occurrence.at)),
+        "title": title,
+        "state": "forecast",
+        "colour": "violet",
+        "label": ", ".join([title, times.day_and_time(occurrence.at), _("forecast of a series")]),
+        "movable": False,
+        "go": None,
+    }
