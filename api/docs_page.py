@@ -7,6 +7,7 @@ from fastapi import APIRouter, FastAPI, HTTPException, Response
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
+from api import repeating
 from api.representations import REQUESTS
 
 # Of this package only the files of Swagger UI are taken, byte for byte those of its 5.33.1.
@@ -71,8 +72,12 @@ def asset(name: str) -> Response:
 def document(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document, with the models of the bodies, which the calls read by themselves."""
     made = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+    for call in [call for path in made["paths"].values() for call in path.values()]:
+        # What the code calls it says little to others; what it does stands in the first line.
+        call["summary"], _, call["description"] = call["description"].partition("\n")
     _, models = models_json_schema(
-        [(model, "validation") for model in REQUESTS], ref_template="#/components/schemas/{model}"
+        [(model, "validation") for model in (*REQUESTS, *repeating.REQUESTS)],
+        ref_template="#/components/schemas/{model}",
     )
     schemas = made["components"]["schemas"]
     schemas |= models["$defs"]

@@ -43,7 +43,7 @@ def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
         try:
             assert requests.get(url, timeout=5).status_code == 200
             return
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             assert process.poll() is None, "it ended"
             assert time.monotonic() < until, "it does not answer"
             time.sleep(0.1)
