@@ -86,13 +86,17 @@ def storable(text: str | None) -> str | None:
 
 
 async def connect(url: str, name: str) -> psycopg.AsyncConnection[TupleRow]:
-    """Opens a connection as workers use it: autocommit, UTC, and quick to notice a dead network."""
+    """Opens a connection as workers use it: autocommit, UTC, and quick to notice a dead network.
+
+    What workers ask is answered by indexes. A plan that was made while a table was all but empty, that of the
+    foreign key's check too, is kept: as a scan it grew with the table, to 2 ms a firing at 40,000 rows.
+    """
     connection = await psycopg.AsyncConnection.connect(
         url,
         autocommit=True,
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
         application_name=name,
-        options="-c timezone=UTC -c statement_timeout=30s -c jit=off",
+        options="-c timezone=UTC -c statement_timeout=30s -c jit=off -c enable_seqscan=off",
         **KEEPALIVE,
     )
     set_json_loads(read_stored, connection)
