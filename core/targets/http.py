@@ -2,8 +2,11 @@
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 from uuid import UUID
 
 import aiohttp
@@ -43,8 +46,16 @@ def session(connections: int) -> aiohttp.ClientSession:
         connector=aiohttp.TCPConnector(limit=connections, ttl_dns_cache=30),
         auto_decompress=False,
         cookie_jar=aiohttp.DummyCookieJar(),
-        trust_env=True,
     )
+
+
+@cache
+def _proxy_of(url: str) -> str | None:
+    """The proxy that the environment names for a URL; read once, as aiohttp reads it for each request."""
+    parts = urlsplit(url)
+    if proxy_bypass(parts.hostname or ""):
+        return None
+    return getproxies().get(parts.scheme)
 
 
 async def post(
@@ -91,6 +102,7 @@ async def post(
             cron.http.url,
             data=json.dumps(body, ensure_ascii=False).encode(),
             headers=headers,
+            proxy=_proxy_of(cron.http.url),
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=timeout_seconds),
         ) as response:
