@@ -45,6 +45,7 @@ class Fired:
             'conflict' (tried again later), 'failed', 'exists' (it had an execution already), or
             'unchecked' (claimed: its parameters are to be checked against a changed schema).
         parameters: of those running and unchecked.
+        alike: how many schedules it stands for: of many completed at once only the latest is told.
     """
 
     outcome: Literal["running", "queued", "completed", "conflict", "failed", "exists", "unchecked"]
@@ -55,6 +56,7 @@ class Fired:
     scheduled_at: datetime
     fired_at: datetime
     attempt: int
+    alike: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,9 @@ class Settlement:
     output: str = ""
 
 
-async def fire(lane: Lane, worker: str, crons: Sequence[Cron], *, limit: int, slots: int) -> list[Fired]:
+async def fire(
+    lane: Lane, worker: str, crons: Sequence[Cron], *, limit: int, slots: int, told: int
+) -> list[Fired]:
     """Fires what is due of these crons: claim, execution and 'triggered' in one transaction.
 
     Args:
@@ -85,12 +89,13 @@ async def fire(lane: Lane, worker: str, crons: Sequence[Cron], *, limit: int, sl
         crons: those that fire here (Cron.fires_here).
         limit: how many schedules at most.
         slots: how many executions the worker can start at once; the rest is queued.
+        told: how many completed ones are told one by one; of more, the latest stands for all.
 
     Raises:
         Unavailable.
     """
     rows = await lane.fetch(
-        "SELECT * FROM crondesk_fire(%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        "SELECT * FROM crondesk_fire(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         (
             worker,
             limit,
@@ -101,6 +106,7 @@ async def fire(lane: Lane, worker: str, crons: Sequence[Cron], *, limit: int, sl
             [cron.fingerprint for cron in crons],
             CONFLICT_ATTEMPTS,
             CONFLICT_DELAY,
+            told,
         ),
     )
     return [Fired(*row) for row in rows]

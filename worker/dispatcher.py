@@ -33,6 +33,7 @@ class Dispatcher:
     Args:
         name: the worker's name.
         firing_lane: its connection for firing.
+        second_lane: another one for firing, used while more is due than fits into a batch.
         looking_lane: its connection for claiming and looking ahead.
         clock: the database's clock.
         timers: rings at each instant.
@@ -45,6 +46,7 @@ class Dispatcher:
         self,
         name: str,
         firing_lane: Lane,
+        second_lane: Lane,
         looking_lane: Lane,
         clock: Clock,
         timers: Timers,
@@ -54,6 +56,7 @@ class Dispatcher:
     ) -> None:
         self._name = name
         self._firing_lane = firing_lane
+        self._second_lane = second_lane
         self._looking_lane = looking_lane
         self._clock = clock
         self._timers = timers
@@ -111,9 +114,9 @@ class Dispatcher:
                 continue
             try:
                 async with self._firing:
-                    fired = await self._fire()
-                    while fired >= FIRE_BATCH and not self._stopping:
-                        fired = await self._fire()
+                    fired = await self._fire(self._firing_lane, slots=self._runner.free)
+                    if fired >= FIRE_BATCH:
+                        await self._fire_all()
                 if not fired:
                     # Another worker was quicker, or somebody holds the row: a look will tell.
                     self._ask_again(STUCK_PAUSE_SECONDS)
@@ -174,11 +177,23 @@ class Dispatcher:
         following = await firing.next_instants(self._looking_lane, crons, until=self._clock.now(), limit=1)
         return [max(following[0] - AHEAD, now + timedelta(seconds=STUCK_PAUSE_SECONDS))] if following else []
 
-    async def _fire(self) -> int:
+    async def _fire_all(self) -> None:
+        """Fires batch after batch on both lanes until one comes back that is not full."""
+
+        async def on(lane: Lane, slots: Callable[[], int]) -> None:
+            while not self._stopping and await self._fire(lane, slots=slots()) >= FIRE_BATCH:
+                pass
+
+        # One lane starts commands: two would both fill the same free slots.
+        await asyncio.gather(
+            on(self._firing_lane, lambda: self._runner.free), on(self._second_lane, lambda: 0)
+        )
+
+    async def _fire(self, lane: Lane, *, slots: int) -> int:
         """Fires one batch; returns how many schedules were in it."""
         crons = [cron for cron in catalogue().crons.values() if cron.fires_here]
         fired = await firing.fire(
-            self._firing_lane, self._name, crons, limit=FIRE_BATCH, slots=self._runner.free
+            lane, self._name, crons, limit=FIRE_BATCH, slots=slots, told=LOGGED_ONE_BY_ONE
         )
         queued = False
         for one in fired:
@@ -195,10 +210,10 @@ class Dispatcher:
                 await self._check(one)
         if queued:
             self._runner.look_into_queue()
-            await running.wake_others(self._firing_lane)
+            await running.wake_others(lane)
         if any(one.outcome in ("conflict", "unchecked") for one in fired):
             self.look()
-        return len(fired)
+        return sum(one.alike for one in fired)
 
     async def _check(self, one: Fired) -> None:
         """The schema has changed since it was planned, or it was planned past core: looks at it now."""
@@ -222,11 +237,12 @@ class Dispatcher:
     def _log(self, fired: list[Fired]) -> None:
         events = {"conflict": "schedule.conflicted", "failed": "schedule.failed"}
         told = [one for one in fired if one.outcome != "unchecked"]
-        if len(told) > LOGGED_ONE_BY_ONE:
+        count = sum(one.alike for one in told)
+        if count > LOGGED_ONE_BY_ONE:
             worst = max(one.fired_at - one.scheduled_at for one in told)
             logger().info(
                 "schedules.fired",
-                count=len(told),
+                count=count,
                 lateness_ms_max=round(worst.total_seconds() * 1000, 3),
             )
             return

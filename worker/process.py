@@ -44,6 +44,7 @@ START_PAUSE_SECONDS = 2
 LAST_WORDS_SECONDS = 9
 PURPOSES = (
     "firing",
+    "firing too",
     "looking",
     "settling",
     "queue",
@@ -84,6 +85,7 @@ class Process:
         self._dispatcher = Dispatcher(
             self.name,
             self._lanes["firing"],
+            self._lanes["firing too"],
             self._lanes["looking"],
             self._clock,
             self._timers,

@@ -9,16 +9,18 @@ CREATE FUNCTION crondesk_fire(
     p_exclusive         boolean[],  --   overlap is forbidden
     p_fingerprints      text[],     --   fingerprint of its schema of parameters
     p_conflict_attempts integer,
-    p_conflict_delay    interval
+    p_conflict_delay    interval,
+    p_told              integer     -- of more than that many completed ones only the latest is told
 ) RETURNS TABLE (
-    outcome      text,              -- 'completed', 'running', 'queued', 'conflict', 'failed' or 'unchecked'
+    outcome      text,              -- 'completed', 'running', 'queued', 'exists', 'conflict', 'failed' or 'unchecked'
     schedule_id  uuid,
     execution_id uuid,
     cron_name    text,
     parameters   jsonb,
     scheduled_at timestamptz,
     fired_at     timestamptz,
-    attempt      integer
+    attempt      integer,
+    alike        integer            -- how many completed ones it stands for, itself included
 ) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 BEGIN
@@ -55,50 +57,70 @@ BEGIN
         -- Two workers that insert the same crons in different orders would wait for each other.
         ORDER BY exclusive, cron_name, due_at
         ON CONFLICT DO NOTHING
-        RETURNING e.id, e.scheduled_id, e.status
-    ), settled AS (
+        RETURNING e.id
+    ), judged AS MATERIALIZED (
+        SELECT j.*, CASE WHEN j.ran AND j.target = 'noop' THEN 'completed'
+                         WHEN j.ran AND j.waits THEN 'queued'
+                         WHEN j.ran THEN 'running'
+                         WHEN NOT j.fits THEN 'unchecked'
+                         WHEN j.existing IS NOT NULL THEN 'exists'
+                         WHEN j.attempts + 1 >= p_conflict_attempts THEN 'failed'
+                         ELSE 'conflict' END AS outcome
+        FROM (
+            SELECT known.*, r.ran, CASE WHEN NOT r.ran THEN
+                       (SELECT o.id FROM cron_executions o WHERE o.scheduled_id = known.id) END AS existing
+            -- IN makes a hash of what ran. A join was planned for the few rows the planner expects,
+            -- and compared each of 500 with each.
+            FROM known CROSS JOIN LATERAL (SELECT known.execution_id IN (SELECT id FROM ran) AS ran OFFSET 0) r
+        ) j
+    ), triggered AS (
+        -- Apart from those put off: a trigger looks at each row whose due_at is set.
+        UPDATE scheduled_cron_executions s
+        SET attempts = s.attempts + 1, execution_id = judged.execution_id, claimed_by = NULL,
+            status = 'triggered', triggered_at = clock_timestamp(),
+            triggered_execution_id = coalesce(judged.existing, judged.execution_id)
+        FROM judged
+        WHERE s.ctid = judged.tid AND judged.outcome IN ('completed', 'queued', 'running', 'exists')
+        RETURNING judged.outcome, s.id, s.triggered_execution_id, s.cron_name, s.parameters, s.scheduled_at,
+                  s.triggered_at AS fired_at, s.attempts
+    ), put_off AS (
         UPDATE scheduled_cron_executions s
         SET attempts = s.attempts + 1,
-            execution_id = known.execution_id,
-            triggered_at = CASE WHEN f.state IN ('ran', 'exists') THEN clock_timestamp() END,
-            triggered_execution_id = CASE f.state WHEN 'ran' THEN ran.id WHEN 'exists' THEN f.existing END,
-            status = CASE f.state WHEN 'ran' THEN 'triggered' WHEN 'exists' THEN 'triggered'
-                                  WHEN 'failed' THEN 'failed' ELSE 'pending' END,
-            claimed_by = CASE WHEN f.state = 'unchecked' THEN p_worker END,
-            due_at = CASE f.state WHEN 'unchecked' THEN clock_timestamp() + interval '10 seconds'
-                                  WHEN 'conflict' THEN clock_timestamp() + p_conflict_delay
-                                  ELSE s.due_at END,
-            error_message = CASE f.state WHEN 'failed' THEN
+            execution_id = judged.execution_id,
+            status = CASE judged.outcome WHEN 'failed' THEN 'failed' ELSE 'pending' END,
+            claimed_by = CASE WHEN judged.outcome = 'unchecked' THEN p_worker END,
+            due_at = CASE judged.outcome WHEN 'unchecked' THEN clock_timestamp() + interval '10 seconds'
+                                         WHEN 'conflict' THEN clock_timestamp() + p_conflict_delay
+                                         ELSE s.due_at END,
+            error_message = CASE judged.outcome WHEN 'failed' THEN
                 'still running after ' || s.attempts + 1 || ' attempts: an earlier run of '
                 || s.cron_name || ' has not ended, and the catalogue forbids overlap' END
-        FROM known
-        LEFT JOIN ran ON ran.scheduled_id = known.id
-        CROSS JOIN LATERAL (
-            SELECT x.existing,
-                   CASE WHEN ran.id IS NOT NULL THEN 'ran'
-                        WHEN NOT known.fits THEN 'unchecked'
-                        WHEN x.existing IS NOT NULL THEN 'exists'
-                        WHEN known.attempts + 1 >= p_conflict_attempts THEN 'failed'
-                        ELSE 'conflict' END AS state
-            FROM (SELECT CASE WHEN ran.id IS NULL THEN
-                      (SELECT o.id FROM cron_executions o WHERE o.scheduled_id = known.id) END AS existing) x
-        ) f
-        WHERE s.ctid = known.tid
-        RETURNING coalesce(ran.status, f.state) AS outcome, s.id, s.triggered_execution_id, s.cron_name,
-                  CASE WHEN ran.status = 'running' OR f.state = 'unchecked' THEN s.parameters END AS parameters,
-                  s.scheduled_at, coalesce(s.triggered_at, clock_timestamp()) AS fired_at, s.attempts,
-                  s.due_at, s.error_message
+        FROM judged
+        WHERE s.ctid = judged.tid AND judged.outcome IN ('unchecked', 'failed', 'conflict')
+        RETURNING judged.outcome, s.id, s.cron_name, s.parameters, s.scheduled_at, s.attempts, s.due_at,
+                  s.error_message
     ), told AS (
         INSERT INTO cron_events (actor, via, kind, schedule_id, cron_name, details)
         SELECT p_worker, 'worker', CASE outcome WHEN 'failed' THEN 'schedule.failed' ELSE 'schedule.conflicted' END,
                id, cron_name, CASE outcome
                    WHEN 'failed' THEN jsonb_build_object('attempt', attempts, 'error', error_message)
                    ELSE jsonb_build_object('attempt', attempts, 'again_at', due_at) END
-        FROM settled WHERE outcome IN ('conflict', 'failed')
+        FROM put_off WHERE outcome IN ('conflict', 'failed')
+    ), completed AS (
+        SELECT t.*, count(*) OVER () AS alike, row_number() OVER (ORDER BY fired_at - scheduled_at DESC) AS place
+        FROM triggered t WHERE outcome = 'completed'
     )
-    SELECT t.outcome, t.id, t.triggered_execution_id, t.cron_name, t.parameters, t.scheduled_at, t.fired_at,
-           t.attempts
-    FROM settled t;
+    SELECT c.outcome, c.id, c.triggered_execution_id, c.cron_name, NULL::jsonb, c.scheduled_at, c.fired_at,
+           c.attempts, CASE WHEN c.alike > p_told THEN c.alike ELSE 1 END::integer
+    FROM completed c WHERE c.alike <= p_told OR c.place = 1
+    UNION ALL
+    SELECT t.outcome, t.id, t.triggered_execution_id, t.cron_name,
+           CASE WHEN t.outcome = 'running' THEN t.parameters END, t.scheduled_at, t.fired_at, t.attempts, 1
+    FROM triggered t WHERE t.outcome <> 'completed'
+    UNION ALL
+    SELECT p.outcome, p.id, NULL, p.cron_name, CASE WHEN p.outcome = 'unchecked' THEN p.parameters END,
+           p.scheduled_at, clock_timestamp(), p.attempts, 1
+    FROM put_off p;
 END $$;
 
 COMMENT ON FUNCTION crondesk_fire IS
@@ -124,10 +146,14 @@ BEGIN
             AS t (id, attempt, outcome, fired_at, finished_at, again_at, external_id, error, output)
     ), mine AS MATERIALIZED (
         SELECT s.ctid AS tid, s.cron_name, s.parameters, s.created_by, s.execution_id, told.*
-        FROM told JOIN scheduled_cron_executions s ON s.id = told.id
-        WHERE s.status = 'pending' AND s.claimed_by = p_worker AND s.attempts = told.attempt
-        -- A row that somebody holds in psql must not hold up the others until their leases end.
-        FOR UPDATE OF s SKIP LOCKED
+        -- LATERAL and IN, here and below: for each row its index, and a hash. Joins were planned for
+        -- the few rows the planner expects, and compared each of 500 with each.
+        FROM told CROSS JOIN LATERAL (
+            SELECT s.ctid, s.* FROM scheduled_cron_executions s
+            WHERE s.id = told.id AND s.status = 'pending' AND s.claimed_by = p_worker AND s.attempts = told.attempt
+            -- A row that somebody holds in psql must not hold up the others until their leases end.
+            FOR UPDATE SKIP LOCKED
+        ) s
     ), ran AS (
         INSERT INTO cron_executions AS e (id, cron_name, parameters, status, scheduled_id, triggered_by, target,
             external_id, worker, queued_at, started_at, finished_at, error_message)
@@ -136,21 +162,22 @@ BEGIN
                id, created_by, 'http', external_id, p_worker, fired_at, fired_at, finished_at, error
         FROM mine WHERE outcome IN ('triggered', 'failed')
         ON CONFLICT DO NOTHING
-        RETURNING e.id, e.scheduled_id
+        RETURNING e.id
     ), printed AS (
         INSERT INTO cron_execution_output (execution_id, seq, stream, at, content)
-        SELECT ran.id, 0, 'stdout', mine.finished_at, mine.output
-        FROM ran JOIN mine ON mine.id = ran.scheduled_id WHERE mine.output <> ''
+        SELECT mine.execution_id, 0, 'stdout', mine.finished_at, mine.output
+        FROM mine WHERE mine.output <> '' AND mine.execution_id IN (SELECT id FROM ran)
     ), settled AS (
         UPDATE scheduled_cron_executions s
         SET status = CASE mine.outcome WHEN 'again' THEN 'pending' ELSE mine.outcome END,
             claimed_by = NULL,
             due_at = coalesce(mine.again_at, s.due_at),
             triggered_at = CASE mine.outcome WHEN 'triggered' THEN mine.fired_at END,
-            triggered_execution_id = CASE WHEN mine.outcome <> 'again' THEN coalesce(ran.id,
-                (SELECT o.id FROM cron_executions o WHERE o.scheduled_id = mine.id)) END,
+            triggered_execution_id = CASE WHEN mine.outcome = 'again' THEN NULL
+                WHEN mine.execution_id IN (SELECT id FROM ran) THEN mine.execution_id
+                ELSE (SELECT o.id FROM cron_executions o WHERE o.scheduled_id = mine.id) END,
             error_message = CASE mine.outcome WHEN 'triggered' THEN NULL ELSE mine.error END
-        FROM mine LEFT JOIN ran ON ran.scheduled_id = mine.id
+        FROM mine
         WHERE s.ctid = mine.tid
         RETURNING s.id, s.cron_name, s.attempts, s.triggered_execution_id, mine.outcome, mine.fired_at,
                   mine.again_at, mine.error
