@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import string
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -21,6 +22,7 @@ MAX_VALIDATORS = 1000
 # As many as Python turns into text and back by itself.
 MAX_DIGITS = 4300
 LARGEST: int = 10**MAX_DIGITS
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 Parameters = dict[str, Any]
 
@@ -101,7 +103,7 @@ def _unstorable(value: Any, path: str, depth: int) -> Iterator[str]:
     elif isinstance(value, str):
         if "\x00" in value:
             yield f"{path}: contains a NUL byte"
-        elif any("\ud800" <= character <= "\udfff" for character in value):
+        elif not value.isascii() and SURROGATE.search(value):
             yield f"{path}: contains half of a surrogate pair"
     elif isinstance(value, float) and not math.isfinite(value):
         yield f"{path}: NaN and Infinity are no JSON numbers"
