@@ -1,0 +1,144 @@
+"""Reads .ics files, such as holidays and change freezes, into periods for blackouts."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import recurring_ical_events
+from icalendar import Calendar, Event
+
+from core.blackouts import Period
+from core.errors import Invalid, TooLarge
+from core.wallclock import instants_of, next_that_exists, zone
+
+MOST_BYTES = 1_048_576
+MOST_EVENTS = 2000
+MOST_PERIODS = 1000
+HORIZON = timedelta(days=3653)
+MAX_NAME = 200
+# How many days a rule goes at a time, and what such a step costs. Finer ones are refused.
+STEPS = {"DAILY": (1, 1), "WEEKLY": (7, 1), "MONTHLY": (28, 4), "YEARLY": (365, 30)}
+# What a file's rules may cost in all: a few seconds.
+MOST_STEPS = 1_000_000
+
+
+def read_ics(text: str, timezone: str = "UTC", *, cron_name: str | None = None) -> list[Period]:
+    """The periods of a calendar's events from now on, for ten years, the earliest first.
+
+    Events of whole days, and times without a zone, are meant in the given zone. Cancelled events
+    are left out; recurring ones are written out.
+
+    Args:
+        text: iCalendar (RFC 5545), at most 1 MiB.
+        timezone: IANA name.
+        cron_name: whose series pause in them; None for all.
+
+    Returns:
+        At most 1,000 periods.
+
+    Raises:
+        TooLarge: more than 1 MiB, 2,000 events or 1,000 periods, or rules that recur too often.
+        Invalid: no calendar, or one with a mistake; the zone is none.
+    """
+    where = zone(timezone)
+    if len(text.encode(errors="replace")) > MOST_BYTES:
+        raise TooLarge(f"file: larger than {MOST_BYTES // 1024} KiB")
+    now = datetime.now(UTC)
+    calendar = _calendar(text)
+    steps = sum(_steps_of(event, now + HORIZON) for event in _events(calendar))
+    if steps > MOST_STEPS:
+        raise TooLarge("file: its events recur too often")
+    try:
+        periods = list(_periods(calendar, now, where, cron_name))
+    # What malformed calendars make of the two libraries' insides cannot be listed more narrowly.
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, ArithmeticError) as error:
+        raise Invalid(f"file: an event cannot be read: {error}"[:300]) from None
+    return sorted(periods, key=lambda period: (period.starts_at, period.ends_at, period.name))
+
+
+def _calendar(text: str) -> Calendar:
+    try:
+        calendar = Calendar.from_ical(text)
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError) as error:
+        raise Invalid(f"file: is no iCalendar: {error}"[:300]) from None
+    if not isinstance(calendar, Calendar):
+        raise Invalid("file: is no iCalendar: it must begin with BEGIN:VCALENDAR")
+    events = _events(calendar)
+    if not events:
+        raise Invalid("file: holds no events")
+    if len(events) > MOST_EVENTS:
+        raise TooLarge(f"file: holds more than {MOST_EVENTS} events")
+    return calendar
+
+
+def _events(calendar: Calendar) -> list[Event]:
+    return [event for event in calendar.walk("VEVENT") if isinstance(event, Event)]
+
+
+def _steps_of(event: Event, horizon: datetime) -> int:
+    """How many steps following an event's rules takes at most."""
+    rules = event.get("RRULE", [])
+    try:
+        begin = _day_of(event.decoded("DTSTART"))
+        return sum(_steps(rule, begin, horizon) for rule in (rules if isinstance(rules, list) else [rules]))
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+        raise Invalid(f"file: an event cannot be read: {error}"[:300]) from None
+
+
+def _steps(rule: Any, begin: date, horizon: datetime) -> int:
+    [frequency] = rule["FREQ"]
+    if frequency not in STEPS or any(part in rule for part in ("BYHOUR", "BYMINUTE", "BYSECOND")):
+        raise Invalid(f"file: an event recurs more often than daily ({frequency}), which a blackout cannot")
+    step_days, effort = STEPS[frequency]
+    # A rule that names a date that never comes is followed to the last year there is.
+    end = horizon.date() if _surely_recurs(rule, frequency) else date.max
+    return max(1, (end - begin).days // step_days) * effort
+
+
+def _surely_recurs(rule: Any, frequency: str) -> bool:
+    """Whether a rule names a date that comes again soon; the usual ones of holidays and freezes do."""
+    narrowing = {part for part in rule if part.startswith("BY")}
+    if not narrowing:
+        return True
+    if narrowing == {"BYDAY"} and frequency == "WEEKLY":
+        return True
+    if rule.get("INTERVAL", [1]) != [1] or not narrowing <= {"BYMONTH", "BYMONTHDAY", "BYDAY"}:
+        return False
+    if "BYMONTHDAY" in narrowing:
+        return "BYDAY" not in narrowing and any(1 <= abs(day) <= 28 for day in rule["BYMONTHDAY"])
+    return "BYDAY" not in narrowing or any((day.relative or 1) <= 4 for day in rule["BYDAY"])
+
+
+def _day_of(moment: date) -> date:
+    return moment.date() if isinstance(moment, datetime) else moment
+
+
+def _periods(calendar: Calendar, now: datetime, where: ZoneInfo, cron_name: str | None) -> Iterator[Period]:
+    # A day more on either side: a whole day begins at different instants in different zones.
+    begin, end = now - timedelta(days=1), now + HORIZON
+    found = 0
+    for event in recurring_ical_events.of(calendar).between(begin, end):
+        if event.get("STATUS") == "CANCELLED":
+            continue
+        starts_at = _instant(event.decoded("DTSTART"), where)
+        ends_at = _instant(event.decoded("DTEND"), where)
+        if ends_at <= max(now, starts_at):
+            continue
+        found += 1
+        if found > MOST_PERIODS:
+            raise TooLarge(f"file: makes more than {MOST_PERIODS} periods")
+        yield Period(_name_of(event), starts_at, ends_at, cron_name)
+
+
+def _instant(moment: date, where: ZoneInfo) -> datetime:
+    if not isinstance(moment, datetime):
+        moment = datetime.combine(moment, time())
+    if moment.tzinfo is None:
+        return (instants_of(moment, where) or instants_of(next_that_exists(moment, where), where))[0]
+    return moment.astimezone(UTC)
+
+
+def _name_of(event: Event) -> str:
+    written = "".join(letter if letter.isprintable() else " " for letter in str(event.get("SUMMARY", "")))
+    return " ".join(written.split())[:MAX_NAME] or "Blackout"
