@@ -10,6 +10,8 @@ from uuid import UUID
 
 import click
 
+from core.paging import Page
+
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 WIDEST_CELL = 80
 
@@ -17,7 +19,9 @@ WIDEST_CELL = 80
 def document_of(value: Any) -> Any:
     """A value of core as JSON: fields in camelCase, instants in RFC 3339 and UTC, parameters as they are."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {camel(field.name): document_of(getattr(value, field.name)) for field in fields(value)}
+        worked_out = [name for name, kind in vars(type(value)).items() if isinstance(kind, property)]
+        names = [*(field.name for field in fields(value)), *worked_out]
+        return {camel(name): document_of(getattr(value, name)) for name in names}
     if isinstance(value, dict):
         return {key: document_of(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -40,6 +44,18 @@ def camel(name: str) -> str:
 def answer(document: dict[str, Any]) -> None:
     """Prints a successful answer as one JSON document."""
     click.echo(json.dumps({"success": True, **document_of(document)}, ensure_ascii=False, indent=2))
+
+
+def answer_page(name: str, page: Page[Any]) -> None:
+    """Prints a page of a list as one JSON document."""
+    answer(
+        {
+            name: page.rows,
+            "count": page.count,
+            "countIsEstimate": page.count_is_estimate,
+            "nextCursor": page.cursor,
+        }
+    )
 
 
 def refuse(message: str, details: Sequence[str], *, as_json: bool) -> None:

@@ -7,7 +7,7 @@ import click
 
 from core import events, executions, schedules
 from core.catalogue import catalogue
-from core.cli.answers import answer, length, note, pairs, say, table
+from core.cli.answers import answer, answer_page, length, note, pairs, say, table
 from core.cli.following import finish, follow
 from core.cli.options import (
     as_json_option,
@@ -83,7 +83,7 @@ def list_executions(
     )
     page = executions.find(wanted, limit=limit, cursor=cursor)
     if as_json:
-        answer({"executions": page.rows, "count": page.count, "cursor": page.cursor})
+        answer_page("executions", page)
         return
     table(
         ("ID", "CRON", "STATUS", "BEGAN", "TOOK", "BY", "ERROR"),

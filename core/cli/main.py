@@ -10,7 +10,7 @@ import psycopg
 from sqlalchemy.exc import ProgrammingError
 
 from core import __version__
-from core.cli import catalogue, executions, schedules, series, workers
+from core.cli import blackouts, calendar, catalogue, crontab, executions, schedules, series, workers
 from core.cli.answers import refuse
 from core.errors import Conflict, CrondeskError, NotFound, Unavailable
 
@@ -57,8 +57,11 @@ for command in (
     *schedules.COMMANDS,
     *executions.COMMANDS,
     *series.COMMANDS,
+    *blackouts.COMMANDS,
     *catalogue.COMMANDS,
     *workers.COMMANDS,
+    *crontab.COMMANDS,
+    *calendar.COMMANDS,
 ):
     commands.add_command(command)
 

@@ -4,6 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -84,6 +85,19 @@ def _user() -> str:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
         return f"uid {os.getuid()}"
+
+
+def machine_zone() -> str:
+    """IANA name of this machine's time zone; UTC where it does not say."""
+    candidates = [os.environ.get("TZ", "").removeprefix(":")]
+    with suppress(OSError, ValueError):
+        candidates.append(str(Path("/etc/localtime").resolve()).partition("/zoneinfo/")[2])
+    with suppress(OSError, ValueError):
+        candidates.append(Path("/etc/timezone").read_text(encoding="ascii").strip())
+    for name in filter(None, candidates):
+        with suppress(Invalid):
+            return zone(name).key
+    return "UTC"
 
 
 def instant_given(at: str | None, delay: str | None, timezone: str | None) -> datetime | None:

@@ -7,7 +7,7 @@ import click
 
 from core import schedules
 from core.catalogue import catalogue
-from core.cli.answers import answer, note, say, table
+from core.cli.answers import answer, answer_page, note, say, table
 from core.cli.options import (
     as_json_option,
     asking,
@@ -55,7 +55,7 @@ def list_(
     )
     page = schedules.find(wanted, limit=limit, cursor=cursor)
     if as_json:
-        answer({"scheduled": page.rows, "count": page.count, "cursor": page.cursor})
+        answer_page("scheduled", page)
         return
     table(
         ("ID", "CRON", "SCHEDULED AT", "STATUS", "BY", "PARAMETERS"),

@@ -162,7 +162,7 @@ def test_the_list_is_filtered_and_paged(cli):
     assert names("--search", "n2") == ["n2"]
     assert names("--from", ahead(1.5).isoformat(), "--to", ahead(2.5).isoformat()) == ["n2"]
     first = cli("list", "--limit", 2, "--json").document
-    assert names("--limit", 2, "--cursor", first["cursor"]) == ["n3"]
+    assert names("--limit", 2, "--cursor", first["nextCursor"]) == ["n3"]
     assert cli("list", "--cursor", "nonsense").code == 2
     assert cli("list", "--status", "late").code == 2
 
