@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.routing import Route
 
-from api import alerts, calendar, docs_page, errors, executions, health, links, metrics, schedules
+from api import alerts, calendar, docs_page, errors, executions, health, links, metrics, schedules, series
 from core import log
 
 DESCRIPTION = """\
@@ -49,8 +49,8 @@ app = _Api(
 )
 app.add_middleware(metrics.Measured)
 errors.install(app)
-# Schedules first: /schedule would be taken for the id of an execution.
-for part in (schedules, executions, calendar, alerts, links, health, metrics, docs_page):
+# Schedules and series first: /schedule would be taken for the id of an execution.
+for part in (schedules, series, executions, calendar, alerts, links, health, metrics, docs_page):
     app.include_router(part.router)
 
 # The paths stay whole, as a Mount would not leave them: the same app answers on both ports.

@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import Response
 from pydantic import (
     AfterValidator,
+    AliasChoices,
     AliasGenerator,
     BaseModel,
     ConfigDict,
@@ -25,6 +26,7 @@ from core.paging import MAX_LIMIT
 from core.schedules import MAX_BATCH, MAX_NAME
 
 LARGEST_SEQ = 2**31 - 1
+REPEATS = ("once", "daily", "weekly", "monthly")
 
 
 def _instant(given: Any) -> datetime:
@@ -40,6 +42,12 @@ def _object(given: Any) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise PydanticCustomError("object", "must be a JSON object")
     return given
+
+
+def _pattern(given: Any) -> str | dict[str, Any]:
+    if given in REPEATS or isinstance(given, dict):
+        return given  # type: ignore[no-any-return]
+    raise PydanticCustomError("pattern", f"must be one of {', '.join(REPEATS)}, or a pattern object")
 
 
 def _storable(given: str) -> str:
@@ -65,6 +73,20 @@ Text = Annotated[str, AfterValidator(_storable)]
 Key = Annotated[str, AfterValidator(_key)]
 
 
+GivenPattern = Annotated[
+    str | dict[str, Any],
+    PlainValidator(_pattern),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "enum": ["once", "daily", "weekly", "monthly"]},
+                {"type": "object", "examples": [{"kind": "cron", "expression": "0 2 * * 1-5"}]},
+            ]
+        }
+    ),
+]
+
+
 class _Given(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
 
@@ -76,6 +98,22 @@ class PlanRequest(_Given):
     scheduled_at: GivenInstant
     parameters: GivenParameters | None = None
     created_by: str | None = Field(None, description="in whose name; 'api' where it is not given")
+    not_after: GivenInstant | None = Field(None, description="its deadline, where it could not fire in time")
+    late_policy: schedules.LatePolicy = Field(
+        "fire", description="after the deadline: 'fire' it all the same, 'drop' it, or 'ask' a person"
+    )
+    repeat_pattern: GivenPattern | None = Field(
+        None,
+        validation_alias=AliasChoices("repeatPattern", "repeat_pattern"),
+        description="'daily', 'weekly' and 'monthly' repeat it at its time of day, on its day of the week or "
+        "of the month; or a pattern as `POST /series` takes; 'once' does not",
+    )
+    repeat_until: GivenInstant | None = Field(
+        None, validation_alias=AliasChoices("repeatUntil", "repeat_until"), description="none after it"
+    )
+    timezone: str | None = Field(
+        None, max_length=100, description="IANA zone whose wall clock a repeating one goes by; UTC"
+    )
 
 
 class BatchItem(_Given):
@@ -218,6 +256,10 @@ class ShownSchedule(_Shown):
     claimed_by: str | None = Field(description="the worker that is firing it now")
     attempts: int
     batch_id: UUID | None
+    not_after: datetime | None = Field(description="its deadline")
+    late_policy: schedules.LatePolicy
+    held_at: datetime | None = Field(description="since when it waits for a decision")
+    series_id: UUID | None
 
 
 class ShownExecution(_Shown):
@@ -268,6 +310,12 @@ class Scheduled(_Answer):
     """A schedule, as it is now."""
 
     scheduled: ShownSchedule
+
+
+class ScheduledFirst(Scheduled):
+    """What was planned; of what repeats, the first, and the series that plans the others."""
+
+    series_id: UUID | None
 
 
 class ScheduledBatch(_Answer):

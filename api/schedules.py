@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Header, Query, Response
 from api.authentication import ACTOR, Authenticated
 from api.bodies import BatchBody, Body, parsed, takes
 from api.errors import answers
+from api.repeating import DecideRequest, plan_repeating
 from api.representations import (
     BatchRequest,
     Cancelled,
@@ -18,6 +19,7 @@ from api.representations import (
     PlanRequest,
     Scheduled,
     ScheduledBatch,
+    ScheduledFirst,
     SchedulePage,
     ScheduleQuery,
     ShownSchedule,
@@ -27,6 +29,7 @@ from api.representations import (
 from core import schedules
 from core.errors import Invalid
 from core.schedules import Filter, Plan, Schedule
+from core.wallclock import zone
 
 router = APIRouter(
     prefix="/api/admin/cron-executions/schedule",
@@ -44,22 +47,31 @@ IdempotencyKey = Annotated[
 @router.post(
     "",
     status_code=201,
-    response_model=Scheduled,
+    response_model=ScheduledFirst,
     responses=answers(400, 404, 409, 413),
     openapi_extra=takes(PlanRequest),
 )
 def plan(body: Body, idempotency_key: IdempotencyKey = None) -> Response:
-    """Plan one execution."""
+    """Plan one execution; or, with `repeatPattern`, a series of them."""
     asked = parsed(PlanRequest, body)
-    planned = schedules.plan(
-        ACTOR,
-        asked.cron_name,
-        asked.scheduled_at,
-        asked.parameters,
-        created_by=asked.created_by,
-        idempotency_key=idempotency_key,
-    )
-    return answer(Scheduled(scheduled=_shown(planned)), 201)
+    if asked.repeat_pattern not in (None, "once"):
+        planned = plan_repeating(asked, idempotency_key)
+    else:
+        if asked.repeat_until is not None:
+            raise Invalid("repeatUntil: is for what repeats; give a repeatPattern too")
+        if asked.timezone is not None:
+            zone(asked.timezone)
+        planned = schedules.plan(
+            ACTOR,
+            asked.cron_name,
+            asked.scheduled_at,
+            asked.parameters,
+            created_by=asked.created_by,
+            idempotency_key=idempotency_key,
+            not_after=asked.not_after,
+            late_policy=asked.late_policy,
+        )
+    return answer(ScheduledFirst(scheduled=_shown(planned), series_id=planned.series_id), 201)
 
 
 @router.post(
@@ -116,6 +128,18 @@ def change(id: UUID, body: Body) -> Response:  # noqa: A002  as on the wire
     asked = parsed(ChangeRequest, body)
     changed = schedules.change(ACTOR, id, scheduled_at=asked.scheduled_at, parameters=asked.parameters)
     return answer(Scheduled(scheduled=_shown(changed)))
+
+
+@router.post(
+    "/{id}/decide",
+    response_model=Scheduled,
+    responses=answers(400, 404, 409, 413),
+    openapi_extra=takes(DecideRequest),
+)
+def decide(id: UUID, body: Body) -> Response:  # noqa: A002
+    """Answer for a schedule that is held because its deadline passed: fire it now, or drop it."""
+    decided = schedules.decide(ACTOR, id, fire=parsed(DecideRequest, body).fire)
+    return answer(Scheduled(scheduled=_shown(decided)))
 
 
 @router.patch(

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import Connection, func, or_, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from core import events
 from core.actors import Actor, require
@@ -324,7 +324,7 @@ def next_of(series_ids: Sequence[UUID]) -> dict[UUID, Upcoming]:
     pending = (
         select(schedules.c.series_id, schedules.c.id, schedules.c.scheduled_at)
         .where(schedules.c.status == text("'pending'"), schedules.c.series_id.in_(series_ids))
-        .distinct(schedules.c.series_id)
+        .ext(distinct_on(schedules.c.series_id))
         .order_by(schedules.c.series_id, schedules.c.scheduled_at)
     )
     with reading() as connection:

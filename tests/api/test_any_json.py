@@ -26,6 +26,18 @@ instants = (
     | st.sampled_from([later(), later(seconds=1), "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
     | texts
 )
+patterns = st.fixed_dictionaries(
+    {"kind": st.sampled_from(["daily", "weekly", "monthly", "cron"]) | texts},
+    optional={
+        "at": st.times().map(str) | texts,
+        "every": numbers,
+        "days": st.lists(st.sampled_from(["monday", "sunday"]) | texts, max_size=3),
+        "day": st.integers(-2, 40),
+        "nth": st.integers(-2, 6),
+        "weekday": st.sampled_from(["monday", "sunday"]) | texts,
+        "expression": st.sampled_from(["* * * * *", "0 2 29 2 *", "@daily"]) | texts,
+    },
+)
 ids = st.uuids().map(str) | st.just(str(UUID(int=0))) | texts
 fields: dict[str, st.SearchStrategy[Any]] = {
     "cronName": names | anything,
@@ -35,6 +47,19 @@ fields: dict[str, st.SearchStrategy[Any]] = {
     "scheduledId": ids | anything,
     "executionId": ids | anything,
     "error": texts | anything,
+    "repeatPattern": st.sampled_from(["once", "daily", "weekly", "monthly"]) | patterns | anything,
+    "repeatUntil": instants | anything,
+    "timezone": st.sampled_from(["UTC", "Europe/Paris", "America/New_York"]) | texts | anything,
+    "notAfter": instants | anything,
+    "latePolicy": st.sampled_from(["fire", "drop", "ask"]) | anything,
+    "first": instants | anything,
+    "repeatCount": numbers | anything,
+    "excludedDates": st.lists(st.dates().map(str) | texts, max_size=3) | anything,
+    "fireWithinSeconds": numbers | anything,
+    "fire": st.booleans() | anything,
+    "name": texts | anything,
+    "startsAt": instants | anything,
+    "endsAt": instants | anything,
 }
 objects = st.fixed_dictionaries({}, optional=fields) | st.dictionaries(texts, anything, max_size=3)
 batches = st.fixed_dictionaries(
@@ -49,12 +74,23 @@ calls = st.sampled_from(
         ("PATCH", "/schedule/{id}"),
         ("PATCH", "/schedule/{id}/triggered"),
         ("PATCH", "/schedule/{id}/failed"),
+        ("POST", "/schedule/{id}/decide"),
+        ("POST", "/series"),
+        ("POST", "/series/{id}/pause"),
+        ("POST", "/blackouts"),
         ("POST", "/trigger"),
         ("POST", "/{id}/cancel"),
     ]
 )
 readings = st.sampled_from(
-    [("GET", "/schedule"), ("GET", "/"), ("GET", "/{id}/output"), ("DELETE", "/schedule")]
+    [
+        ("GET", "/schedule"),
+        ("GET", "/series"),
+        ("DELETE", "/blackouts"),
+        ("GET", "/"),
+        ("GET", "/{id}/output"),
+        ("DELETE", "/schedule"),
+    ]
 )
 queries = st.dictionaries(
     st.sampled_from(["status", "cronName", "from", "to", "limit", "cursor", "search", "after", "id"]),

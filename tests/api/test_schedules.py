@@ -45,6 +45,10 @@ def test_a_plan_is_answered_with_the_whole_schedule(api: Caller, rows: Rows) -> 
         "claimedBy": None,
         "attempts": 0,
         "batchId": None,
+        "notAfter": None,
+        "latePolicy": "fire",
+        "heldAt": None,
+        "seriesId": None,
     }
     assert scheduled["createdAt"].endswith("Z")
     assert rows() == {"scheduled_cron_executions": 1, "cron_executions": 0, "cron_events": 1}

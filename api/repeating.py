@@ -1,0 +1,185 @@
+"""What goes over the wire about series and blackouts; and a schedule that repeats made a series."""
+
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AliasChoices, BaseModel, Field, StrictBool
+
+from api.authentication import ACTOR
+from api.representations import (
+    GivenInstant,
+    GivenParameters,
+    GivenPattern,
+    PlanRequest,
+    Text,
+    _Answer,
+    _Given,
+    _Shown,
+)
+from core import overview, schedules, series
+from core.errors import Invalid
+from core.instants import check_instant, past
+from core.recurrence import DAYS
+from core.schedules import LatePolicy, Schedule
+from core.wallclock import zone
+
+MAX_SECONDS = 366 * 86_400
+Seconds = Annotated[float, Field(gt=0, le=MAX_SECONDS, allow_inf_nan=False)]
+
+
+class SeriesRequest(_Given):
+    """What shall make schedules again and again."""
+
+    cron_name: str
+    repeat_pattern: GivenPattern = Field(validation_alias=AliasChoices("repeatPattern", "repeat_pattern"))
+    timezone: str = Field(max_length=100, description="IANA zone whose wall clock it goes by")
+    first: GivenInstant | None = Field(None, description="no occurrence before it; now")
+    parameters: GivenParameters | None = None
+    repeat_until: GivenInstant | None = Field(
+        None, validation_alias=AliasChoices("repeatUntil", "repeat_until"), description="none after it"
+    )
+    repeat_count: int | None = Field(None, ge=1, le=1_000_000, strict=True)
+    excluded_dates: list[date] = Field([], max_length=1000, description="days, in the zone, without one")
+    missed: series.Missed = Field("one", description="after an outage fire 'one', or 'all' that were missed")
+    fire_within_seconds: Seconds | None = Field(None, description="how late one may fire")
+    late_policy: LatePolicy = "fire"
+    created_by: Text | None = None
+
+
+class DecideRequest(_Given):
+    """What becomes of a schedule that is held."""
+
+    fire: StrictBool = Field(description="true fires it now, false drops it")
+
+
+class BlackoutRequest(_Given):
+    """A period in which series have no occurrence."""
+
+    name: Text
+    starts_at: GivenInstant
+    ends_at: GivenInstant
+    cron_name: str | None = Field(None, description="of this cron's series; of all where it is not given")
+
+
+REQUESTS: tuple[type[BaseModel], ...] = (SeriesRequest, DecideRequest, BlackoutRequest)
+
+
+class SeriesQuery(_Given):
+    """Which series."""
+
+    cron_name: Text | None = None
+    status: series.Status | None = None
+    limit: int = Field(1000, ge=1, le=1000)
+
+
+class ShownSeries(_Shown):
+    """What makes schedules again and again."""
+
+    id: UUID
+    cron_name: str
+    parameters: dict[str, Any]
+    repeat_pattern: dict[str, Any] = Field(validation_alias="pattern")
+    timezone: str
+    starts_on: date
+    repeat_until: datetime | None
+    repeat_count: int | None
+    excluded_dates: list[date]
+    missed: series.Missed
+    fire_within_seconds: float | None
+    late_policy: LatePolicy
+    status: series.Status
+    planned: int = Field(description="how many have been planned so far")
+    created_by: str | None
+    created_at: datetime
+    error_message: str | None
+
+
+class SeriesAnswer(_Answer):
+    """A series, as it is now."""
+
+    series: ShownSeries
+    words: str = Field(
+        description="the pattern as a person says it", examples=["every day at 02:00, Paris time"]
+    )
+    next_schedule_id: UUID | None = Field(description="its next pending schedule")
+    next_scheduled_at: datetime | None
+    upcoming: list[datetime] = Field(description="what follows that one")
+
+
+class SeriesPage(_Answer):
+    """Series, latest made first."""
+
+    series: list[ShownSeries]
+    count: int
+
+
+class ShownBlackout(_Shown):
+    """A period in which series have no occurrence."""
+
+    id: UUID
+    name: str
+    starts_at: datetime
+    ends_at: datetime
+    cron_name: str | None
+
+
+class BlackoutAnswer(_Answer):
+    """A blackout."""
+
+    blackout: ShownBlackout
+
+
+class BlackoutPage(_Answer):
+    """Blackouts under way and to come, the next one first."""
+
+    blackouts: list[ShownBlackout]
+    count: int
+
+
+def plan_repeating(asked: PlanRequest, idempotency_key: str | None) -> Schedule:
+    """Makes a series of a schedule that repeats.
+
+    Returns:
+        Its first schedule.
+
+    Raises:
+        Invalid: something breaks a rule.
+        NotFound, Unavailable.
+    """
+    if idempotency_key is not None:  # to pass over it would let a repeated call make two series
+        raise Invalid("Idempotency-Key: is not honoured for what repeats")
+    begin = check_instant(asked.scheduled_at).replace(microsecond=0)  # patterns go by the second
+    if begin <= overview.clock():
+        raise past()
+    timezone = asked.timezone or "UTC"
+    within = None if asked.not_after is None else asked.not_after - begin
+    if within is not None and within <= timedelta(0):
+        raise Invalid("notAfter: must be later than scheduledAt")
+    assert asked.repeat_pattern is not None
+    made = series.create(
+        ACTOR,
+        asked.cron_name,
+        pattern_at(asked.repeat_pattern, begin, timezone),
+        timezone,
+        first=begin,
+        parameters=asked.parameters,
+        repeat_until=asked.repeat_until,
+        fire_within=within,
+        late_policy=asked.late_policy,
+        created_by=asked.created_by,
+    )
+    return schedules.get(series.next_of([made.id])[made.id].schedule_id)
+
+
+def pattern_at(repeats: str | dict[str, Any], begin: datetime, timezone: str) -> dict[str, Any]:
+    """The pattern that repeats an instant daily, weekly or monthly; a pattern object as it is."""
+    if isinstance(repeats, dict):
+        return repeats
+    wall = begin.astimezone(zone(timezone))
+    pattern: dict[str, Any] = {"kind": repeats, "at": wall.time().isoformat()}
+    if repeats == "weekly":
+        pattern["days"] = [DAYS[wall.weekday()]]
+    elif repeats == "monthly":
+        pattern["day"] = wall.day
+    return pattern

@@ -1,0 +1,161 @@
+"""Series and blackouts over HTTP: make, list, pause, resume, end; add and remove."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from itertools import islice
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from api.authentication import ACTOR, Authenticated
+from api.bodies import Body, parsed, takes
+from api.errors import answers
+from api.repeating import (
+    BlackoutAnswer,
+    BlackoutPage,
+    BlackoutRequest,
+    SeriesAnswer,
+    SeriesPage,
+    SeriesQuery,
+    SeriesRequest,
+    ShownBlackout,
+    ShownSeries,
+    pattern_at,
+)
+from api.representations import IdQuery, NoQuery, answer
+from core import blackouts, overview, series
+from core.actors import Actor
+from core.blackouts import Period
+from core.errors import Invalid
+from core.recurrence import in_words, parse_pattern
+from core.series import PREVIEWED, Series
+
+router = APIRouter(
+    prefix="/api/admin/cron-executions",
+    tags=["series"],
+    dependencies=[Depends(Authenticated())],
+    responses=answers(401, 422, 503),
+)
+
+
+@router.post(
+    "/series",
+    status_code=201,
+    response_model=SeriesAnswer,
+    responses=answers(400, 404, 413),
+    openapi_extra=takes(SeriesRequest),
+)
+def create(body: Body) -> Response:
+    """Make a series and plan its first occurrence."""
+    asked = parsed(SeriesRequest, body)
+    if asked.repeat_pattern == "once":
+        raise Invalid("repeatPattern: once is no series; plan it with POST /schedule")
+    if isinstance(asked.repeat_pattern, str) and asked.first is None:
+        raise Invalid("first: must be given with daily, weekly or monthly; it names the time and the day")
+    first = None if asked.first is None else asked.first.replace(microsecond=0)  # patterns go by the second
+    within = asked.fire_within_seconds
+    made = series.create(
+        ACTOR,
+        asked.cron_name,
+        pattern_at(asked.repeat_pattern, first or overview.clock(), asked.timezone),
+        asked.timezone,
+        first=first,
+        parameters=asked.parameters,
+        repeat_until=asked.repeat_until,
+        repeat_count=asked.repeat_count,
+        excluded_dates=asked.excluded_dates,
+        missed=asked.missed,
+        fire_within=None if within is None else timedelta(seconds=within),
+        late_policy=asked.late_policy,
+        created_by=asked.created_by,
+    )
+    return _told(made, 201)
+
+
+@router.get("/series", response_model=SeriesPage)
+def find(query: Annotated[SeriesQuery, Query()]) -> Response:
+    """List series, latest made first."""
+    found = series.find(cron_name=query.cron_name, status=query.status, limit=query.limit)
+    return answer(SeriesPage(series=[_shown(one) for one in found], count=len(found)))
+
+
+@router.get("/series/{id}", response_model=SeriesAnswer, responses=answers(404))
+def get(id: UUID, _query: Annotated[NoQuery, Query()]) -> Response:  # noqa: A002  as on the wire
+    """Read one series, and when it happens next."""
+    return _told(series.get(id))
+
+
+@router.post("/series/{id}/pause", response_model=SeriesAnswer, responses=answers(404, 409))
+def pause(id: UUID) -> Response:  # noqa: A002
+    """Pause a series: what it has pending is cancelled."""
+    return _changed(series.pause, id)
+
+
+@router.post("/series/{id}/resume", response_model=SeriesAnswer, responses=answers(404, 409))
+def resume(id: UUID) -> Response:  # noqa: A002
+    """Resume a paused series from now on."""
+    return _changed(series.resume, id)
+
+
+@router.post("/series/{id}/end", response_model=SeriesAnswer, responses=answers(404, 409))
+def end(id: UUID) -> Response:  # noqa: A002
+    """End a series for good: what it has pending is cancelled."""
+    return _changed(series.end, id)
+
+
+@router.get("/blackouts", response_model=BlackoutPage)
+def find_blackouts(_query: Annotated[NoQuery, Query()]) -> Response:
+    """List blackouts under way and to come."""
+    shown = [ShownBlackout.model_validate(one) for one in blackouts.find()]
+    return answer(BlackoutPage(blackouts=shown, count=len(shown)))
+
+
+@router.post(
+    "/blackouts",
+    status_code=201,
+    response_model=BlackoutAnswer,
+    responses=answers(400, 404, 413),
+    openapi_extra=takes(BlackoutRequest),
+)
+def add_blackout(body: Body) -> Response:
+    """Add a blackout; occurrences of series that are pending in it are cancelled."""
+    asked = parsed(BlackoutRequest, body)
+    period = Period(asked.name, asked.starts_at, asked.ends_at, asked.cron_name)
+    [added] = blackouts.add(ACTOR, [period])
+    return answer(BlackoutAnswer(blackout=ShownBlackout.model_validate(added)), 201)
+
+
+@router.delete("/blackouts", response_model=BlackoutAnswer, responses=answers(404))
+def remove_blackout(query: Annotated[IdQuery, Query()]) -> Response:
+    """Remove a blackout."""
+    removed = blackouts.remove(ACTOR, query.id)
+    return answer(BlackoutAnswer(blackout=ShownBlackout.model_validate(removed)))
+
+
+def _changed(verb: Callable[[Actor, UUID], Series], series_id: UUID) -> Response:
+    return _told(verb(ACTOR, series_id))
+
+
+def _told(one: Series, status: int = 200) -> Response:
+    following = series.next_of([one.id]).get(one.id)
+    upcoming = []
+    if one.status == "active":
+        ahead = series.upcoming(one, series.blackouts_of(one.cron_name), overview.clock())
+        upcoming = list(islice(ahead, PREVIEWED))
+    return answer(
+        SeriesAnswer(
+            series=_shown(one),
+            words=in_words(parse_pattern(one.pattern), one.timezone, "en"),
+            next_schedule_id=following.schedule_id if following else None,
+            next_scheduled_at=following.at if following else None,
+            upcoming=upcoming,
+        ),
+        status,
+    )
+
+
+def _shown(one: Series) -> ShownSeries:
+    given = {name: getattr(one, name) for name in Series.__slots__}
+    within = one.fire_within.total_seconds() if one.fire_within else None
+    return ShownSeries.model_validate({**given, "fire_within_seconds": within})

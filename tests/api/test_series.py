@@ -1,0 +1,226 @@
+"""Series, deadlines and blackouts over HTTP."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import psycopg
+import pytest
+
+from tests.api.caller import Caller, later
+
+PARIS = ZoneInfo("Europe/Paris")
+NIGHTLY = {
+    "cronName": "nothing",
+    "repeatPattern": {"kind": "daily", "at": "02:00"},
+    "timezone": "Europe/Paris",
+}
+
+
+def instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def made(api: Caller, **given: Any) -> dict[str, Any]:
+    response = api("POST", "/series", json={**NIGHTLY, **given})
+    assert response.status_code == 201, response.text
+    answered: dict[str, Any] = response.json()
+    return answered
+
+
+def held(database: psycopg.Connection) -> str:
+    row = database.execute(
+        "INSERT INTO scheduled_cron_executions (cron_name, created_at, scheduled_at, not_after, late_policy, "
+        "held_at, due_at) VALUES ('nothing', now() - interval '1 hour', now() - interval '10 minutes', "
+        "now() - interval '1 minute', 'ask', now(), '9999-01-01Z') RETURNING id"
+    ).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+@pytest.mark.parametrize(("pattern", "days"), [("daily", 1), ("weekly", 7)])
+@pytest.mark.parametrize("name", ["repeatPattern", "repeat_pattern"])
+def test_a_schedule_that_repeats_makes_a_series_and_answers_with_its_first(
+    api: Caller, pattern: str, days: int, name: str
+) -> None:
+    begin = (datetime.now(PARIS) + timedelta(days=2)).replace(microsecond=0)
+    body = {
+        "cronName": "nothing",
+        "scheduledAt": begin.isoformat(),
+        name: pattern,
+        "timezone": "Europe/Paris",
+    }
+    response = api("POST", "/schedule", json=body)
+    assert response.status_code == 201, response.text
+    scheduled, series_id = response.json()["scheduled"], response.json()["seriesId"]
+    assert instant(scheduled["scheduledAt"]) == begin
+    assert scheduled["seriesId"] == series_id
+    following = instant(api("GET", f"/series/{series_id}").json()["upcoming"][0])
+    wall = following.astimezone(PARIS).replace(tzinfo=None)
+    assert wall == begin.replace(tzinfo=None) + timedelta(days=days)
+
+
+def test_a_monthly_one_keeps_its_day_of_the_month(api: Caller) -> None:
+    begin = datetime(datetime.now(UTC).year + 1, 1, 15, 8, 30, tzinfo=UTC)
+    response = api(
+        "POST",
+        "/schedule",
+        json={"cronName": "nothing", "scheduledAt": begin.isoformat(), "repeat_pattern": "monthly"},
+    )
+    answered = api("GET", f"/series/{response.json()['seriesId']}").json()
+    assert answered["series"]["repeatPattern"] == {"kind": "monthly", "at": "08:30:00", "day": 15, "every": 1}
+    assert [instant(at).month for at in answered["upcoming"][:3]] == [2, 3, 4]
+
+
+def test_a_pattern_object_begins_with_its_first_occurrence_after_the_instant(api: Caller) -> None:
+    begin = datetime.now(UTC) + timedelta(days=3)
+    pattern = {"kind": "cron", "expression": "0 4 * * *"}
+    response = api(
+        "POST",
+        "/schedule",
+        json={"cronName": "nothing", "scheduledAt": begin.isoformat(), "repeatPattern": pattern},
+    )
+    first = instant(response.json()["scheduled"]["scheduledAt"])
+    assert timedelta(0) <= first - begin < timedelta(days=1)
+    assert first.hour == 4
+
+
+def test_until_ends_a_series_and_once_is_none(api: Caller) -> None:
+    begin = datetime.now(UTC) + timedelta(days=1)
+    body = {"cronName": "nothing", "scheduledAt": begin.isoformat()}
+    until = (begin + timedelta(days=2, hours=1)).isoformat()
+    response = api("POST", "/schedule", json={**body, "repeatPattern": "daily", "repeat_until": until})
+    assert len(api("GET", f"/series/{response.json()['seriesId']}").json()["upcoming"]) == 2
+    once = api("POST", "/schedule", json={**body, "repeatPattern": "once", "timezone": "Europe/Paris"})
+    assert once.status_code == 201
+    assert once.json()["seriesId"] is None
+
+
+def test_a_repeating_one_goes_by_the_second_from_its_own_day_on(api: Caller) -> None:
+    begin = (datetime.now(UTC) + timedelta(days=1)).replace(microsecond=500_000)
+    body = {"cronName": "nothing", "scheduledAt": begin.isoformat(), "repeatPattern": "daily"}
+    scheduled = api("POST", "/schedule", json=body).json()["scheduled"]
+    assert instant(scheduled["scheduledAt"]) == begin.replace(microsecond=0)
+
+
+def test_a_deadline_holds_for_one_and_for_each_of_a_series(api: Caller) -> None:
+    begin = (datetime.now(UTC) + timedelta(days=1)).replace(microsecond=0)
+    deadline = {"notAfter": (begin + timedelta(hours=1)).isoformat(), "latePolicy": "drop"}
+    body = {"cronName": "nothing", "scheduledAt": begin.isoformat(), **deadline}
+    one = api("POST", "/schedule", json=body).json()["scheduled"]
+    assert (instant(one["notAfter"]), one["latePolicy"]) == (begin + timedelta(hours=1), "drop")
+    first = api("POST", "/schedule", json={**body, "repeatPattern": "daily"}).json()
+    assert instant(first["scheduled"]["notAfter"]) == begin + timedelta(hours=1)
+    series = api("GET", f"/series/{first['seriesId']}").json()["series"]
+    assert (series["fireWithinSeconds"], series["latePolicy"]) == (3600, "drop")
+
+
+def test_a_series_is_made_told_in_words_and_listed(api: Caller) -> None:
+    answered = made(api, createdBy="alice", repeatCount=3)
+    series = answered["series"]
+    assert answered["words"] == "every day at 02:00, Paris time"
+    assert (series["status"], series["planned"], series["createdBy"]) == ("active", 1, "alice")
+    assert instant(answered["nextScheduledAt"]).astimezone(PARIS).hour == 2
+    assert len(answered["upcoming"]) == 2
+    assert api("GET", "/schedule").json()["scheduled"][0]["id"] == answered["nextScheduleId"]
+    listed = api("GET", "/series", params={"cronName": "nothing", "status": "active"}).json()
+    assert (listed["series"], listed["count"]) == ([series], 1)
+    assert api("GET", "/series", params={"status": "paused"}).json()["count"] == 0
+
+
+def test_a_series_is_paused_resumed_and_ended(api: Caller) -> None:
+    series_id = made(api)["series"]["id"]
+    for verb, status, pending in (("pause", "paused", 0), ("resume", "active", 1), ("end", "ended", 0)):
+        answered = api("POST", f"/series/{series_id}/{verb}")
+        assert answered.status_code == 200
+        assert answered.json()["series"]["status"] == status
+        assert api("GET", "/schedule", params={"status": "pending"}).json()["count"] == pending
+        assert api("POST", f"/series/{series_id}/{verb}").status_code == 409
+
+
+def test_what_is_held_is_fired_or_dropped_once(api: Caller, database: psycopg.Connection) -> None:
+    fired, dropped = held(database), held(database)
+    answered = api("POST", f"/schedule/{fired}/decide", json={"fire": True})
+    assert (answered.status_code, answered.json()["scheduled"]["heldAt"]) == (200, None)
+    assert (
+        api("POST", f"/schedule/{dropped}/decide", json={"fire": False}).json()["scheduled"]["status"]
+        == "failed"
+    )
+    assert api("POST", f"/schedule/{dropped}/decide", json={"fire": True}).status_code == 409
+    assert api("POST", f"/schedule/{uuid4()}/decide", json={"fire": True}).status_code == 404
+    assert api("POST", f"/schedule/{fired}/decide", json={"fire": "yes"}).status_code == 422
+
+
+def test_a_blackout_is_added_listed_and_removed(api: Caller) -> None:
+    expected = made(api)["upcoming"]
+    period = {"name": "freeze", "startsAt": later(), "endsAt": expected[1]}
+    added = api("POST", "/blackouts", json=period)
+    assert added.status_code == 201, added.text
+    blackout = added.json()["blackout"]
+    assert api("GET", "/blackouts").json()["blackouts"] == [blackout]
+    assert api("GET", "/schedule", params={"status": "pending"}).json()["count"] == 0
+    removed = api("DELETE", "/blackouts", params={"id": blackout["id"]})
+    assert removed.json() == {"success": True, "blackout": blackout}
+    assert api("DELETE", "/blackouts", params={"id": blackout["id"]}).status_code == 404
+    assert api("GET", "/blackouts").json()["count"] == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "change", "status", "field"),
+    [
+        ("/schedule", {"repeatPattern": "hourly"}, 422, "repeatPattern"),
+        ("/schedule", {"repeatPattern": {"kind": "daily"}}, 422, "repeat.at"),
+        ("/schedule", {"repeatPattern": "daily", "timezone": "Europe/Nowhere"}, 422, "zone"),
+        ("/schedule", {"timezone": "Europe/Nowhere"}, 422, "zone"),
+        ("/schedule", {"repeatUntil": later(days=9)}, 422, "repeatUntil"),
+        ("/schedule", {"repeatPattern": "daily", "repeatUntil": later(minutes=1)}, 422, "repeat"),
+        ("/schedule", {"repeatPattern": "daily", "scheduledAt": later(hours=-1)}, 422, "scheduledAt"),
+        ("/schedule", {"repeatPattern": "daily", "notAfter": later(minutes=5)}, 422, "notAfter"),
+        ("/schedule", {"latePolicy": "drop"}, 422, "notAfter"),
+        ("/schedule", {"latePolicy": "wait"}, 422, "latePolicy"),
+        ("/schedule", {"repeatPattern": "daily", "cronName": "nosuch"}, 404, ""),
+        ("/series", {"repeatPattern": "daily"}, 422, "first"),
+        ("/series", {"repeatPattern": "once"}, 422, "repeatPattern"),
+        ("/series", {"repeatCount": 0}, 422, "repeatCount"),
+        ("/series", {"repeatCount": True}, 422, "repeatCount"),
+        ("/series", {"excludedDates": ["tomorrow"]}, 422, "excludedDates.0"),
+        ("/series", {"fireWithinSeconds": 0}, 422, "fireWithinSeconds"),
+        ("/series", {"missed": "none"}, 422, "missed"),
+        ("/series", {"every": 2}, 422, "every"),
+        ("/blackouts", {"name": ""}, 422, "name"),
+        ("/blackouts", {"endsAt": later(hours=-5)}, 422, "endsAt"),
+        ("/blackouts", {"cronName": "nosuch"}, 404, ""),
+    ],
+)
+def test_what_breaks_a_rule_is_refused_by_name_and_leaves_nothing(
+    api: Caller, count: Callable[[str], int], path: str, change: dict[str, Any], status: int, field: str
+) -> None:
+    bodies = {
+        "/schedule": {"cronName": "nothing", "scheduledAt": later()},
+        "/series": NIGHTLY,
+        "/blackouts": {"name": "freeze", "startsAt": later(hours=-1), "endsAt": later()},
+    }
+    response = api("POST", path, json={**bodies[path], **change})
+    assert response.status_code == status, response.text
+    assert response.json()["error"].startswith(field)
+    for table in ("scheduled_cron_executions", "cron_series", "cron_blackouts", "cron_events"):
+        assert count(table) == 0
+
+
+def test_a_key_is_refused_where_it_is_not_honoured(api: Caller) -> None:
+    body = {"cronName": "nothing", "scheduledAt": later(), "repeatPattern": "daily"}
+    response = api("POST", "/schedule", json=body, headers={"Idempotency-Key": "one"})
+    assert response.status_code == 422
+    assert response.json()["error"].startswith("Idempotency-Key")
+
+
+def test_without_the_token_nothing_is_told_or_done(stranger: Caller) -> None:
+    for method, path in (
+        ("GET", "/series"),
+        ("POST", "/series"),
+        ("GET", "/blackouts"),
+        ("POST", "/blackouts"),
+    ):
+        assert stranger(method, path, json={}).status_code == 401
