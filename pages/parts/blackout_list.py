@@ -7,6 +7,7 @@ import streamlit as st
 
 from core import blackouts, overview
 from core.blackouts import Period
+from core.calendar_file import read_ics
 from core.catalogue import catalogue
 from core.series import Blackout
 from pages.parts import notices, problems, table, times
@@ -16,8 +17,6 @@ from pages.parts.language import _, language, ngettext
 from pages.parts.notices import fresh_key, toast_later
 from pages.parts.wall_times import instant_of_wall
 from pages.parts.words import plain, title_of_cron
-
-MAX_FILE = 2_000_000
 
 
 def blackout_list() -> None:
@@ -128,7 +127,8 @@ def _span(one: Period) -> str:
 
 
 def _read(content: bytes, cron_name: str | None) -> list[Period]:
-    return blackouts.read_ics(content, times.browser_zone().key, cron_name)
+    text = content.decode("utf-8-sig", errors="replace")
+    return read_ics(text, times.browser_zone().key, cron_name=cron_name)
 
 
 def remove_blackout(blackout_id: UUID) -> None:
