@@ -31,7 +31,7 @@ LONGEST = timedelta(days=1)
 ASK_AGAIN = timedelta(minutes=15)
 UNPRINTABLE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 HIDDEN = "••••"
-REVISIONS = ("schedule.moved", "schedule.edited", "schedule.moved_and_edited")
+REVISIONS = ("schedule.moved", "schedule.edited", "schedule.moved_and_edited", "schedule.moved_back")
 
 WORDS = {
     "en": {
