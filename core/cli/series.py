@@ -1,7 +1,7 @@
 """`series …`: what makes schedules again and again."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Any, get_args
 from uuid import UUID
@@ -14,6 +14,7 @@ from core.catalogue import catalogue
 from core.cli.answers import answer, document_of, pairs, say, table
 from core.cli.options import as_json_option, asking, duration, instant, parameters_given, parameters_options
 from core.errors import Invalid
+from core.overview import clock
 from core.parameters import parse_json
 from core.recurrence import in_words, parse_pattern
 from core.schedules import LATE_POLICIES, LatePolicy
@@ -54,12 +55,8 @@ def list_(status: Status | None, cron_name: str | None, limit: int, as_json: boo
 def show(series_id: UUID, count: int, as_json: bool) -> None:
     """Show the series ID and its next instants that are not planned yet."""
     found = series.get(series_id)
-    following: list[datetime] = []
-    if found.status == "active":
-        to_come = series.upcoming(found, series.blackouts_of(found.cron_name), datetime.now(UTC))
-        following = list(islice(to_come, count))
     if as_json:
-        answer({"series": _document(found), "upcoming": following})
+        answer(_told(found, count))
         return
     pairs(
         [
@@ -80,7 +77,7 @@ def show(series_id: UUID, count: int, as_json: bool) -> None:
             ("problem", found.error_message),
         ]
     )
-    for moment in following:
+    for moment in _upcoming(found, count):
         say(f"  {moment.astimezone().isoformat(' ', 'seconds')}")
 
 
@@ -185,9 +182,26 @@ _verb("end", series.end, "End the series ID for good: what it has pending is can
 
 def _tell(found: Series, as_json: bool) -> None:
     if as_json:
-        answer({"series": _document(found)})
+        answer(_told(found, PREVIEWED))
     else:
         say(f"{found.id}  {found.cron_name}  {found.status}  {_words(found)}")
+
+
+def _told(found: Series, count: int) -> dict[str, Any]:
+    following = series.next_of([found.id]).get(found.id)
+    return {
+        "series": _document(found),
+        "words": _words(found),
+        "nextScheduleId": following.schedule_id if following else None,
+        "nextScheduledAt": following.at if following else None,
+        "upcoming": _upcoming(found, count),
+    }
+
+
+def _upcoming(found: Series, count: int) -> list[datetime]:
+    if found.status != "active":
+        return []
+    return list(islice(series.upcoming(found, series.blackouts_of(found.cron_name), clock()), count))
 
 
 def _words(found: Series) -> str:
@@ -196,6 +210,8 @@ def _words(found: Series) -> str:
 
 def _document(found: Series) -> dict[str, Any]:
     document: dict[str, Any] = document_of(found)
+    document["repeatPattern"] = document.pop("pattern")
+    document["fireWithinSeconds"] = document.pop("fireWithin")
     return {**document, "words": _words(found)}
 
 

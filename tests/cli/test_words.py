@@ -1,5 +1,6 @@
 """--json speaks the REST API's words."""
 
+from api.repeating import SeriesAnswer, ShownBlackout, ShownSeries
 from api.representations import ShownExecution, ShownSchedule
 from tests.cli.command import Command
 
@@ -24,3 +25,15 @@ def test_an_execution_has_the_fields_that_it_has_over_http(cli: Command) -> None
     assert ran["durationSeconds"] is not None
     page = cli("executions", "--json").document
     assert set(page) == {"success", "executions", "count", "countIsEstimate", "nextCursor"}
+
+
+def test_a_series_and_a_blackout_have_the_fields_that_they_have_over_http(cli: Command) -> None:
+    options = ("--expression", "@daily", "--timezone", "Europe/Paris", "--fire-within", "1h")
+    made = cli("series", "create", "greet", *options, "--json").document
+    assert names_of(SeriesAnswer) <= set(made)
+    assert names_of(ShownSeries) <= set(made["series"])
+    assert made["series"]["fireWithinSeconds"] == 3600
+    assert cli("show", made["nextScheduleId"]).code == 0
+    times = ("--from", "2030-07-01T00:00Z", "--to", "2030-07-02T00:00Z")
+    added = cli("blackouts", "add", "Freeze", *times, "--json").document
+    assert names_of(ShownBlackout) <= set(added["blackout"])
