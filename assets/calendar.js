@@ -110,7 +110,7 @@ function chosen(cell, day, state) {
 }
 
 function buildDayButton(day, text, state) {
-  const button = make("button", `day${day.today ? " now" : ""}`, text);
+  const button = make("button", `date${day.today ? " now" : ""}`, text);
   button.type = "button";
   button.dataset.focus = `day ${day.id}`;
   button.tabIndex = state.view === "month" ? -1 : 0;
@@ -165,7 +165,7 @@ function buildMonth(data, state) {
     const days = data.days.slice(first, first + 7);
     weeks.push(row("week", ...days.map((day) => {
       const box = buildCell(day.cells[0], day, state);
-      box.querySelector(".day").dataset.long = day.long;
+      box.querySelector(".date").dataset.long = day.long;
       return box;
     })));
   }
@@ -179,6 +179,7 @@ function buildHours(data, state) {
     head.setAttribute("role", "rowheader");
     head.style.gridColumn = place + 1;
     head.append(data.view === "week" ? buildDayButton(day, day.short, state) : make("span", "", day.long));
+    if (day.total) head.append(make("span", "total", day.total));
     const seen = new Set();
     const cells = day.cells.map((cell) => {
       const box = buildCell(cell, day, state);

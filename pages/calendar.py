@@ -75,17 +75,20 @@ def _steps(shown: Span) -> None:
             args=(after,),
             key="later",
         )
-        st.subheader(_heading(shown), anchor=False)
+        st.header(_heading(shown), anchor=False)
 
 
 def _heading(shown: Span) -> str:
     if shown.view == "month":
-        written = format_date(shown.day, "LLLL y", locale=language())
-        return written[:1].upper() + written[1:]
+        return _capital(format_date(shown.day, "LLLL y", locale=language()))
     if shown.view == "day":
-        return format_date(shown.day, "EEEE d MMMM y", locale=language()).capitalize()
+        return _capital(format_date(shown.day, "EEEE d MMMM y", locale=language()))
     first, last = (format_date(day, "d MMM y", locale=language()) for day in (shown.days[0], shown.days[-1]))
     return f"{first} – {last}"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 @st.fragment(run_every=REFRESH_SECONDS)

@@ -92,7 +92,7 @@ def _counted(label: str, status: str, found: dict[str, int], note: str | None = 
 @st.fragment(run_every=REFRESH_SECONDS)
 def _imminent(cron_name: str | None) -> None:
     with problems.told():
-        st.subheader(_("Within the next hour"), anchor=False)
+        st.header(_("Within the next hour"), anchor=False)
         until = overview.clock() + IMMINENT
         wanted = Filter(status="pending", cron_name=cron_name, until=until)
         found = schedules.find(wanted, limit=IMMINENT_SHOWN)

@@ -19,6 +19,7 @@ from pages.parts.words import title_of_cron
 
 _calendar = component("calendar")
 STATES: tuple[State, ...] = ("completed", "failed", "cancelled", "running", "queued", "pending")
+ENDED = ("completed", "failed", "cancelled")
 KEY = "calendar"
 # How many runs a slot shows at most; the others are counted.
 SHOWN = {"month": 3, "week": 2, "day": 10}
@@ -33,12 +34,13 @@ def grid(span: Span, cells: Sequence[Cell], now: datetime, on_act: Callable[[dic
         now: the database's clock.
         on_act: called in a callback with what was asked for: 'plan', 'open', 'move' or 'day'.
     """
-    most = max((cell.count + cell.forecast.count for cell in cells), default=0)
+    most = max(map(_count, cells), default=0)
     left = iter(cells)
-    days = [
-        _day(span, day, [_cell(span, slot, next(left), now, most) for slot in slots], now)
-        for day, slots in zip(span.days, span.slots, strict=True)
-    ]
+    days = []
+    for day, slots in zip(span.days, span.slots, strict=True):
+        inside = [next(left) for _slot in slots]
+        shown = [_cell(span, slot, cell, now, most) for slot, cell in zip(slots, inside, strict=True)]
+        days.append(_day(span, day, shown, sum(_count(cell) for cell in inside), now))
 
     def acted() -> None:
         asked = st.session_state[KEY].act
@@ -75,7 +77,11 @@ def _words() -> dict[str, str]:
     }
 
 
-def _day(span: Span, day: date, cells: list[dict[str, Any]], now: datetime) -> dict[str, Any]:
+def _count(cell: Cell) -> int:
+    return cell.count + cell.forecast.count
+
+
+def _day(span: Span, day: date, cells: list[dict[str, Any]], count: int, now: datetime) -> dict[str, Any]:
     today = times.local(now).date()
     return {
         "id": day.isoformat(),
@@ -85,6 +91,7 @@ def _day(span: Span, day: date, cells: list[dict[str, Any]], now: datetime) -> d
         "today": day == today,
         "past": day < today,
         "outside": span.view == "month" and day.month != span.day.month,
+        "total": number(count) if count else "",
         "cells": cells,
     }
 
@@ -104,8 +111,8 @@ def _cell(span: Span, slot: Slot, cell: Cell, now: datetime, most: int) -> dict[
     shown = SHOWN[span.view]
     more = cell.count + ahead - min(shown, len(items))
     # Of a slot under way what is still to come tells more than what has been.
-    present = table.milliseconds(now) if slot.since <= now < slot.until else 0
-    items = sorted(items, key=lambda item: (item["at"] < present, item["at"]))[:shown]
+    under_way = slot.since <= now < slot.until
+    items.sort(key=lambda item: (under_way and item["state"] in ENDED, item["at"]))
     return {
         "id": slot.since.isoformat(),
         "hour": f"{there:%H:%M}",
@@ -119,7 +126,7 @@ def _cell(span: Span, slot: Slot, cell: Cell, now: datetime, most: int) -> dict[
             *([{"colour": "violet", "state": "forecast", "share": ahead}] if ahead else []),
         ],
         "told": summary,
-        "items": sorted(items, key=lambda item: item["at"]),
+        "items": sorted(items[:shown], key=lambda item: item["at"]),
         "more": ngettext("{} more", "{} more", more).format(number(more, cell.forecast.reckoned))
         if more > 0
         else "",

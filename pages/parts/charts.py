@@ -46,7 +46,7 @@ class Card:
 def show(card: Card, chart: alt.Chart | alt.LayerChart) -> None:
     """Shows the chart; where it has no figures, says so instead."""
     with st.container(border=True, key=f"card {card.key}"):
-        st.subheader(card.title, anchor=False)
+        st.header(card.title, anchor=False)
         if card.frame.empty:
             st.caption(_("Nothing in this time. Choose a longer one, or another cron."))
             return
