@@ -10,7 +10,7 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import set_json_loads
 
-from core import executions, schedules
+from core import database, executions, schedules
 from core.actors import Actor
 from core.parameters import read_stored
 from tests.worker.target_server import TargetServer
@@ -51,6 +51,12 @@ class House:
     def close(self) -> None:
         for worker in self.workers:
             worker.kill()
+        if self._connection is not None:
+            self._connection.close()
+
+    def forget_connections(self) -> None:
+        """After an outage: this process connects anew."""
+        database.engine().dispose()
         if self._connection is not None:
             self._connection.close()
 
