@@ -5,23 +5,27 @@ costs with none: counts above 10,000 are the planner's estimate, and per cron on
 rows are read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from statistics import median
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
+    Column,
+    ColumnElement,
     Connection,
     Select,
-    String,
     Text,
+    cast,
     column,
     func,
     select,
     text,
     true,
-    values,
+    tuple_,
 )
 
 from core.database import reading
@@ -32,6 +36,7 @@ from core.tables import executions, schedules
 
 RATE_OVER = timedelta(days=7)
 STRIP_LENGTH = 20
+FIRST_ID, LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +188,8 @@ def records(cron_names: Sequence[str]) -> dict[str, Record]:
     found = {name: Record() for name in cron_names}
     if not found:
         return found
-    names = values(column("name", String), name="names").data([(name,) for name in found])
-    name = names.c.name.cast(Text)
+    names = func.unnest(cast(list(found), ARRAY(Text))).table_valued(column("name", Text), name="names")
+    name = names.c.name
     recent = (
         select(
             executions.c.id,
@@ -193,15 +198,20 @@ def records(cron_names: Sequence[str]) -> dict[str, Record]:
             executions.c.started_at,
             executions.c.finished_at,
         )
-        .where(executions.c.cron_name == name)
-        .order_by(executions.c.id.desc())
+        .where(*_all_of(name, executions.c.cron_name, executions.c.id, (FIRST_ID, LAST_ID)))
+        .order_by(executions.c.cron_name.desc(), executions.c.id.desc())
         .limit(STRIP_LENGTH)
         .lateral("recent")
     )
     soonest = (
         select(schedules.c.id, schedules.c.due_at)
-        .where(schedules.c.status == text("'pending'"), schedules.c.cron_name == name)
-        .order_by(schedules.c.due_at, schedules.c.id)
+        .where(
+            schedules.c.status == text("'pending'"),
+            *_all_of(
+                name, schedules.c.cron_name, schedules.c.due_at, (text("'-infinity'"), text("'infinity'"))
+            ),
+        )
+        .order_by(schedules.c.cron_name, schedules.c.due_at, schedules.c.id)
         .limit(1)
         .lateral("soonest")
     )
@@ -213,3 +223,13 @@ def records(cron_names: Sequence[str]) -> dict[str, Record]:
         for row in connection.execute(due.select_from(names.join(soonest, true()))):
             found[row[1]].next = Upcoming(*row)
     return found
+
+
+def _all_of(
+    name: ColumnElement[str], cron_name: Column[Any], key: Column[Any], ends: tuple[Any, Any]
+) -> Iterator[ColumnElement[bool]]:
+    # Said as a range, for with an equality the planner takes the order by the key alone to be as
+    # good, and reads the whole table backwards for a cron that seldom runs.
+    first, last = ends
+    yield tuple_(cron_name, key) >= tuple_(name, first)
+    yield tuple_(cron_name, key) <= tuple_(name, last)

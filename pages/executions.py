@@ -16,7 +16,9 @@ from pages.parts.one_execution import one_execution
 from pages.parts.run_dialog import run_now
 from pages.parts.schedule_dialog import plan
 
-REFRESH_SECONDS = 3
+REFRESH_SECONDS = 4
+# A search reads the whole list.
+SEARCH_REFRESH_SECONDS = 20
 PAGE = 50
 ANY = "any"
 
@@ -46,10 +48,10 @@ def _list() -> None:
         status = filters.status(choices, ANY)
         cron = filters.cron()
         search = filters.search(_("Cron, parameters, person or error"))
-    _rows(None if status == ANY else status, cron, search)
+    every = SEARCH_REFRESH_SECONDS if search else REFRESH_SECONDS
+    st.fragment(_rows, run_every=every)(None if status == ANY else status, cron, search)
 
 
-@st.fragment(run_every=REFRESH_SECONDS)
 def _rows(status: executions.Status | None, cron: str | None, search: str | None) -> None:
     with problems.told():
         wanted = Filter(status=status, cron_name=cron, search=search)

@@ -17,7 +17,9 @@ from pages.parts.one_schedule import one_schedule
 from pages.parts.schedule_dialog import change, plan
 from pages.parts.taking_back import taking_back
 
-REFRESH_SECONDS = 3
+REFRESH_SECONDS = 4
+# A search reads the whole list.
+SEARCH_REFRESH_SECONDS = 20
 PAGE = 50
 
 
@@ -53,10 +55,10 @@ def _list() -> None:
         cron = filters.cron()
         search = filters.search(_("Cron, parameters or person"))
     taking_back()
-    _rows(status, cron, search)
+    every = SEARCH_REFRESH_SECONDS if search else REFRESH_SECONDS
+    st.fragment(_rows, run_every=every)(status, cron, search)
 
 
-@st.fragment(run_every=REFRESH_SECONDS)
 def _rows(status: schedules.Status, cron: str | None, search: str | None) -> None:
     with problems.told():
         wanted = Filter(status=status, cron_name=cron, search=search)

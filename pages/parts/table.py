@@ -152,7 +152,7 @@ def table(
     content: Part = {
         "label": label,
         "columns": [asdict(column) for column in columns],
-        "rows": [asdict(row) for row in rows],
+        "rows": [{"id": row.id, "name": row.name, "cells": row.cells} for row in rows],
         "words": ticking_words(),
     }
     sent = st.session_state.get(f"{key} sent")

@@ -1,10 +1,11 @@
 """Times as people read them: in the browser's zone and language; inside everything is UTC."""
 
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import streamlit as st
-from babel.dates import format_date, format_datetime, format_time
+from babel.dates import format_date
 
 from core import wallclock
 from core.errors import Invalid
@@ -41,29 +42,34 @@ def day_and_time_in(instant: datetime, where: ZoneInfo) -> str:
 
 def date_in_words(day: date) -> str:
     """Such as 'Mon 24 Nov 2025'."""
-    return format_date(day, "EEE d MMM y", locale=language())
+    return _date(day, "EEE d MMM y", language())
 
 
 def _day_and_time(there: datetime, *, weekday: bool, year: bool | None) -> str:
     with_year = year if year is not None else there.year != datetime.now(there.tzinfo).year
     pattern = ("EEE " if weekday else "") + "d MMM" + (" y" if with_year else "")
-    return f"{format_date(there, pattern, locale=language())}, {time_of_day(there)}"
+    return f"{_date(there.date(), pattern, language())}, {time_of_day(there)}"
 
 
 def time_of_day(there: datetime) -> str:
     """Such as '14:30', or '14:30:05'."""
-    pattern = "HH:mm:ss" if there.second or there.microsecond else "HH:mm"
-    return format_time(there.replace(tzinfo=None), pattern, locale=language())
+    return f"{there:%H:%M:%S}" if there.second or there.microsecond else f"{there:%H:%M}"
+
+
+@lru_cache(maxsize=10_000)
+def _date(day: date, pattern: str, code: str) -> str:
+    # Lists write the same few days over and over, and Babel takes its time.
+    return format_date(day, pattern, locale=code)
 
 
 def day(instant: datetime) -> str:
     """Such as 'Monday 24 November 2025'."""
-    return format_date(local(instant), "EEEE d MMMM y", locale=language())
+    return _date(local(instant).date(), "EEEE d MMMM y", language())
 
 
 def to_the_millisecond(instant: datetime) -> str:
     """Such as '14:30:05.123', for timelines."""
-    return format_datetime(local(instant).replace(tzinfo=None), "HH:mm:ss.SSS", locale=language())
+    return f"{local(instant):%H:%M:%S.%f}"[:-3]
 
 
 def zone_name(instant: datetime) -> str:
