@@ -34,7 +34,7 @@ hooks: $(VENV)/.installed-dev ## check before every commit
 	$(PY) -m pre_commit install
 
 screenshots: $(VENV)/.installed-dev ## take the pictures of the documentation anew
-	@CHROMIUM="$$($(PY) scripts/get_chromium.py)" && export CHROMIUM && $(PY) scripts/screenshots.py
+	@CHROMIUM="$$($(PY) scripts/get_chromium.py)" && export CHROMIUM && $(PY) -m scripts.screenshots
 
 bench: $(VENV)/.installed-dev ## measure how fast and how punctual it is on this machine
 	$(PY) -m benchmarks
