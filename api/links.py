@@ -50,13 +50,13 @@ button {{ background: #3b5bdb; color: #fff; }}
 FORM = '<form method="post"><button>{}</button></form>'
 
 HEADINGS: dict[tuple[str, str | None], Wording] = {
-    ("open", "cancel"): Wording(en="Cancel this run?", fr="Annuler cette exécution ?"),
+    ("open", "cancel"): Wording(en="Cancel this run?", fr="Annuler cette exécution ?"),
     ("open", "delay"): Wording(
-        en="Delay this run by 30 minutes?", fr="Reporter cette exécution de 30 minutes ?"
+        en="Delay this run by 30 minutes?", fr="Reporter cette exécution de 30 minutes ?"
     ),
-    ("done", "cancel"): Wording(en="Cancelled: it will not run.", fr="Annulé : elle ne sera pas exécutée."),
+    ("done", "cancel"): Wording(en="Cancelled: it will not run.", fr="Annulé : elle ne sera pas exécutée."),
     ("done", "delay"): Wording(
-        en="Delayed: it runs 30 minutes later.", fr="Reporté : elle s’exécutera 30 minutes plus tard."
+        en="Delayed: it runs 30 minutes later.", fr="Reporté : elle s’exécutera 30 minutes plus tard."
     ),
 }
 PROBLEMS: dict[str, Wording] = {
@@ -69,14 +69,14 @@ PROBLEMS: dict[str, Wording] = {
     ),
     "moved": Wording(
         en="The run was moved after this reminder: nothing was changed.",
-        fr="L’exécution a été déplacée après ce rappel : rien n’a été changé.",
+        fr="L’exécution a été déplacée après ce rappel : rien n’a été changé.",
     ),
     "cancelled": Wording(en="The run is cancelled already.", fr="L’exécution est déjà annulée."),
-    "fired": Wording(en="Too late: the run has begun.", fr="Trop tard : l’exécution a commencé."),
-    "firing": Wording(en="Too late: the run begins now.", fr="Trop tard : l’exécution commence."),
+    "fired": Wording(en="Too late: the run has begun.", fr="Trop tard : l’exécution a commencé."),
+    "firing": Wording(en="Too late: the run begins now.", fr="Trop tard : l’exécution commence."),
     "late": Wording(
         en="Too late: 30 minutes after the planned instant are over as well.",
-        fr="Trop tard : les 30 minutes après l’instant prévu sont écoulées aussi.",
+        fr="Trop tard : les 30 minutes après l’instant prévu sont écoulées aussi.",
     ),
 }
 BUTTONS: dict[str, Wording] = {

@@ -44,6 +44,14 @@ TOLD = {
     r"waits for no decision": marked("Somebody has decided already."),
     r"there is no such schedule": marked("There is no such planned run (any more)."),
     r"there is no such execution": marked("There is no such execution (any more)."),
+    r"another channel has this name": marked("Another channel has this name already."),
+    r"is no Apprise URL": marked(
+        "This is no Apprise URL. Such addresses begin with mailto://, slack:// or the like."
+    ),
+    r"refers to files of the server": marked("A channel may not read files of the server."),
+    r"would show something on the server": marked(
+        "This service would show something on the server, where nobody is."
+    ),
     r"no such cron|not in the catalogue": marked("This cron is not in the catalogue (any more)."),
     r"is in the past": marked("This time has passed: choose one to come."),
     r"more than ten years ahead": marked("This is more than ten years ahead."),

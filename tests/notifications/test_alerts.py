@@ -154,7 +154,7 @@ def test_after_a_time_without_workers_the_first_one_says_so(
     )
     workers.start()
     until(lambda: receiver.posts, 20)
-    assert receiver.posts[0].body["title"] == "Crondesk : terminé : aucun worker n’est actif"
+    assert receiver.posts[0].body["title"] == "Crondesk\u00a0: terminé\u00a0: aucun worker n’est actif"
     workers.start()
     database.execute("SELECT crondesk_watch_alerts('1 second')")
     assert len(outbox.find()) == 1

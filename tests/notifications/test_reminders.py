@@ -220,7 +220,7 @@ def test_the_page_speaks_the_rules_language_and_escapes_what_comes_from_outside(
     [row] = database.execute("SELECT id FROM cron_notification_outbox").fetchall()
     page = requests.get(f"{server}/api/links/{_token(row[0], 'cancel')}", timeout=10).text
     assert '<html lang="fr">' in page
-    assert "Annuler cette exécution ?" in page
+    assert "Annuler cette exécution\u202f?" in page
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
 

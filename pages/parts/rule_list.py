@@ -1,0 +1,214 @@
+"""Rules: what is told to which channel; listed, added, changed and removed."""
+
+from uuid import UUID
+from zoneinfo import available_timezones
+
+import streamlit as st
+
+from core.catalogue import catalogue
+from core.notifications import channels, rules
+from core.notifications.kinds import EVENTS as KINDS
+from core.notifications.kinds import LANGUAGES
+from core.notifications.rules import MAX_FAILURES, MAX_REMIND_MINUTES, Rule, Wish
+from pages.parts import notices, problems, table, times
+from pages.parts.acting import actor
+from pages.parts.language import _, language, marked, ngettext
+from pages.parts.notices import fresh_key, toast_later
+from pages.parts.words import title_of_cron
+
+EVENTS: dict[str, str] = {
+    "failed": marked("Failed"),
+    "recovered": marked("Works again"),
+    "missed": marked("Did not run"),
+    "slow": marked("Took longer than usual"),
+    "triggered": marked("Started as planned"),
+    "completed": marked("Completed"),
+    "reminder": marked("Reminder before a run"),
+    "alert": marked("Alert about the whole"),
+}
+SCOPES = {"all": marked("All crons"), "cron": marked("One cron"), "tag": marked("A tag")}
+NAMES_OF_LANGUAGES = {"en": "English", "fr": "Français"}
+
+
+def rule_list() -> None:
+    """Shows them."""
+    some = bool(channels.find())
+    st.button(
+        _("Add a rule"),
+        type="primary",
+        icon=":material/add:",
+        on_click=notices.ask,
+        args=("add_rule",),
+        disabled=not some,
+    )
+    found = rules.find()
+    if not found:
+        nothing = _("There is no rule, so nobody is told anything.")
+        st.info(nothing if some else _("Add a channel first, then rules can say what is told to it."))
+        return
+    columns = [
+        table.Column("events", _("What"), heads=True),
+        table.Column("about", _("About")),
+        table.Column("channel", _("Channel")),
+        table.Column("how", _("How"), "narrow"),
+        table.Column("actions", _("Actions"), "narrow", hidden=True),
+    ]
+    table.table("rules", _("Rules"), columns, [_row(one) for one in found], notices.ask)
+
+
+def _row(one: Rule) -> table.Row:
+    events = ", ".join(_(EVENTS[event]) for event in one.events)
+    how = [table.text(f"{NAMES_OF_LANGUAGES[one.language]}, {one.timezone}", quiet=True)]
+    if one.after_failures > 1:
+        told = ngettext("from {} failure on", "from {} failures in a row on", one.after_failures)
+        how.append(table.text(told.format(one.after_failures), quiet=True))
+    if "reminder" in one.events:
+        how.append(table.text(_("{} min before").format(one.remind_minutes), quiet=True))
+    if not one.enabled:
+        how.append(table.text(_("switched off"), bad=True))
+    return table.Row(
+        id=str(one.id),
+        name=f"{events}, {one.channel}",
+        cells={
+            "events": [table.text(events, strong=True)],
+            "about": [table.text(_about(one), quiet=not (one.cron_name or one.tag))],
+            "channel": [table.text(one.channel)],
+            "how": how,
+            "actions": [
+                table.actions(
+                    table.action("change_rule", _("Change")),
+                    table.action("remove_rule", _("Remove"), look="danger"),
+                )
+            ],
+        },
+    )
+
+
+def _about(one: Rule) -> str:
+    if one.cron_name:
+        return title_of_cron(one.cron_name)
+    return _("Tag {tag}").format(tag=one.tag) if one.tag else _("All crons")
+
+
+def add_rule() -> None:
+    """Opens the dialog that adds one."""
+    st.dialog(_("Add a rule"), width="medium")(_edit)(None, fresh_key("rule"))
+
+
+def change_rule(rule_id: UUID) -> None:
+    """Opens the dialog that changes one."""
+    st.dialog(_("Change the rule"), width="medium")(_edit)(_of(rule_id), fresh_key("rule"))
+
+
+def _edit(one: Rule | None, key: str) -> None:
+    with problems.told():
+        names = {channel.id: channel.name for channel in channels.find()}
+        channel_id = st.selectbox(
+            _("Channel"),
+            list(names),
+            index=list(names).index(one.channel_id) if one and one.channel_id in names else 0,
+            format_func=lambda option: names[option],
+            key=f"{key} channel",
+        )
+        events = st.multiselect(
+            _("What"),
+            KINDS,
+            default=one.events if one else ["failed", "recovered"],
+            format_func=lambda option: _(EVENTS[option]),
+            key=f"{key} events",
+        )
+        cron_name, tag = _scope(one, key)
+        after, before = 1, one.remind_minutes if one else 5
+        if {"failed", "recovered"} & set(events):
+            after = st.number_input(
+                _("From how many failures in a row"),
+                1,
+                MAX_FAILURES,
+                one.after_failures if one else 1,
+                key=f"{key} after",
+            )
+        if "reminder" in events:
+            before = st.number_input(
+                _("Minutes before the run"), 1, MAX_REMIND_MINUTES, before, key=f"{key} before"
+            )
+        chosen_language, zone = _reader(one, key)
+        enabled = st.toggle(_("Switched on"), one.enabled if one else True, key=f"{key} enabled")
+        ready = channel_id is not None and bool(events)
+        if st.button(_("Save"), type="primary", disabled=not ready, key=f"{key} confirm"):
+            wish = Wish(
+                channel_id=channel_id,
+                events=events,
+                cron_name=cron_name,
+                tag=tag,
+                after_failures=after,
+                remind_minutes=before,
+                language=chosen_language,
+                timezone=zone,
+                enabled=enabled,
+            )
+            if one is None:
+                rules.add(actor(), wish)
+                toast_later(_("The rule is added: it is about what happens from now on."))
+            else:
+                rules.change(actor(), one.id, wish)
+                toast_later(_("The rule is changed."))
+            st.rerun()
+
+
+def _scope(one: Rule | None, key: str) -> tuple[str | None, str | None]:
+    """The cron or the tag; neither of them for all."""
+    now = "cron" if one and one.cron_name else "tag" if one and one.tag else "all"
+    scope = st.segmented_control(
+        _("About"),
+        list(SCOPES),
+        default=now,
+        required=True,
+        format_func=lambda option: _(SCOPES[option]),
+        key=f"{key} scope",
+    )
+    if scope == "cron":
+        names = sorted(catalogue().crons, key=title_of_cron)
+        chosen = names.index(one.cron_name) if one and one.cron_name in names else 0
+        return st.selectbox(
+            _("Cron"), names, index=chosen, format_func=title_of_cron, key=f"{key} cron"
+        ), None
+    if scope == "tag":
+        tags = sorted({tag for cron in catalogue().crons.values() for tag in cron.tags})
+        chosen = tags.index(one.tag) if one and one.tag in tags else 0
+        return None, st.selectbox(_("Tag"), tags, index=chosen, key=f"{key} tag")
+    return None, None
+
+
+def _reader(one: Rule | None, key: str) -> tuple[rules.Language, str]:
+    """In which language and by which clock it is told: at first those of who makes the rule."""
+    with st.container(horizontal=True):
+        spoken = one.language if one else language()
+        chosen = st.selectbox(
+            _("Language"),
+            LANGUAGES,
+            index=1 if spoken == "fr" else 0,
+            format_func=lambda option: NAMES_OF_LANGUAGES[option],
+            key=f"{key} language",
+        )
+        zones = sorted(available_timezones())
+        here = one.timezone if one else times.browser_zone().key
+        zone = st.selectbox(
+            _("Time zone"), zones, index=zones.index(here) if here in zones else 0, key=f"{key} zone"
+        )
+    return chosen, zone
+
+
+def remove_rule(rule_id: UUID) -> None:
+    """Removes one."""
+    with problems.told():
+        rules.remove(actor(), rule_id)
+        toast_later(_("The rule is removed."))
+        st.rerun()
+
+
+def _of(rule_id: UUID) -> Rule:
+    found = next((one for one in rules.find() if one.id == rule_id), None)
+    if found is None:
+        toast_later(_("This does not exist (any more)."))
+        st.rerun()
+    return found
