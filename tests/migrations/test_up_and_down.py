@@ -23,13 +23,16 @@ Snapshot = dict[str, list[tuple[object, ...]]]
 CATALOGUES = {
     "columns": "SELECT table_name, column_name, data_type, is_nullable, column_default "
     "FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'alembic_version'",
-    "indexes": "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'alembic_version'",
+    "indexes": "SELECT indexdef FROM pg_indexes "
+    "WHERE schemaname = 'public' AND tablename <> 'alembic_version'",
     "constraints": "SELECT conrelid::regclass::text, pg_get_constraintdef(oid) FROM pg_constraint "
     "WHERE connamespace = 'public'::regnamespace AND conrelid <> 'alembic_version'::regclass",
-    "functions": "SELECT oid::regprocedure::text, prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace",
+    "functions": "SELECT oid::regprocedure::text, prosrc FROM pg_proc "
+    "WHERE pronamespace = 'public'::regnamespace",
     "triggers": "SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal",
     "views": "SELECT viewname, definition FROM pg_views WHERE schemaname = 'public'",
-    "types": "SELECT typname FROM pg_type WHERE typnamespace = 'public'::regnamespace AND typname NOT LIKE '%alembic%'",
+    "types": "SELECT typname FROM pg_type "
+    "WHERE typnamespace = 'public'::regnamespace AND typname NOT LIKE '%alembic%'",
 }
 
 
@@ -89,7 +92,8 @@ def test_up_again_at_the_head_changes_nothing(url: str) -> None:
     command.upgrade(config(url), "head")
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
-            "INSERT INTO scheduled_cron_executions (cron_name, scheduled_at) VALUES ('x', now() + interval '1 d')"
+            "INSERT INTO scheduled_cron_executions (cron_name, scheduled_at) "
+            "VALUES ('x', now() + interval '1 d')"
         )
         command.upgrade(config(url), "head")
         assert connection.execute("SELECT count(*) FROM scheduled_cron_executions").fetchone() == (1,)

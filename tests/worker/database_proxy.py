@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from contextlib import suppress
 
 from psycopg.conninfo import conninfo_to_dict
 
@@ -89,7 +90,8 @@ class DatabaseProxy:
                 to_client.write(data)
 
         ways = [asyncio.create_task(up()), asyncio.create_task(down())]
-        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        with suppress(asyncio.CancelledError):  # the proxy is being stopped
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         for way in ways:
             way.cancel()
         for writer in (to_client, to_server):

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 from core import executions
+from core.settings import ROOT
 from tests.worker.house import ALICE, House
 from tests.worker.target_server import TargetServer
 from tests.worker.waiting import until
@@ -182,11 +185,6 @@ def test_a_worker_refuses_to_start_on_a_database_without_its_migrations(house: H
 
 
 def head() -> str:
-    from alembic.config import Config
-    from alembic.script import ScriptDirectory
-
-    from core.settings import ROOT
-
     found = ScriptDirectory.from_config(Config(str(ROOT / "alembic.ini"))).get_current_head()
     assert found is not None
     return found
