@@ -240,7 +240,8 @@ async def fail_unknown(lane: Lane, worker: str, known: Iterable[str], limit: int
         """
         WITH due AS MATERIALIZED (
             SELECT ctid AS tid FROM scheduled_cron_executions
-            WHERE status = 'pending' AND due_at <= clock_timestamp() AND cron_name <> ALL (%(known)s::text[])
+            WHERE status = 'pending' AND due_at <= statement_timestamp()
+              AND cron_name <> ALL (%(known)s::text[])
             ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
         ), settled AS (
             UPDATE scheduled_cron_executions s

@@ -83,7 +83,7 @@ async def decide_late(lane: Lane, worker: str) -> int:
         """
         WITH late AS MATERIALIZED (
             SELECT ctid AS tid FROM scheduled_cron_executions
-            WHERE status = 'pending' AND not_after IS NOT NULL AND not_after < clock_timestamp()
+            WHERE status = 'pending' AND not_after IS NOT NULL AND not_after < statement_timestamp()
               AND late_policy <> 'fire' AND held_at IS NULL
               AND (claimed_by IS NULL OR due_at <= clock_timestamp())
             ORDER BY not_after LIMIT 1000 FOR UPDATE SKIP LOCKED

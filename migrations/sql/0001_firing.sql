@@ -23,6 +23,9 @@ CREATE FUNCTION crondesk_fire(
     alike        integer            -- how many completed ones it stands for, itself included
 ) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
+DECLARE
+    -- A bound for the index: with clock_timestamp() itself every pending row would be read and compared.
+    v_now timestamptz := clock_timestamp();
 BEGIN
     RETURN QUERY
     WITH due AS MATERIALIZED (
@@ -30,8 +33,8 @@ BEGIN
                s.attempts, s.checked, coalesce(s.execution_id, crondesk_uuid()) AS execution_id
         FROM scheduled_cron_executions s
         WHERE s.status = 'pending'
-          AND s.due_at <= clock_timestamp()
-          AND (s.late_policy = 'fire' OR s.not_after IS NULL OR s.not_after >= clock_timestamp())
+          AND s.due_at <= v_now
+          AND (s.late_policy = 'fire' OR s.not_after IS NULL OR s.not_after >= v_now)
           AND s.held_at IS NULL
           AND s.cron_name = ANY (p_crons)
         ORDER BY s.due_at

@@ -19,6 +19,9 @@ CREATE FUNCTION get_ready_scheduled_crons(
     p_ahead  interval DEFAULT '0 seconds',
     p_crons  text[]   DEFAULT NULL
 ) RETURNS SETOF scheduled_cron_executions LANGUAGE plpgsql AS $$
+DECLARE
+    -- A bound for the index: with clock_timestamp() itself every pending row would be read and compared.
+    v_now timestamptz := clock_timestamp();
 BEGIN
     IF p_limit IS NULL OR p_limit < 0 THEN
         RAISE EXCEPTION 'p_limit must be 0 or more' USING ERRCODE = 'invalid_parameter_value';
@@ -38,8 +41,8 @@ BEGIN
         SELECT s.ctid AS tid, s.claimed_by AS lost_by
         FROM scheduled_cron_executions s
         WHERE s.status = 'pending'
-          AND s.due_at <= clock_timestamp() + p_ahead
-          AND (s.late_policy = 'fire' OR s.not_after IS NULL OR s.not_after >= clock_timestamp())
+          AND s.due_at <= v_now + p_ahead
+          AND (s.late_policy = 'fire' OR s.not_after IS NULL OR s.not_after >= v_now)
           AND s.held_at IS NULL
           AND (p_crons IS NULL OR s.cron_name = ANY (p_crons))
         ORDER BY s.due_at
