@@ -13,23 +13,33 @@ SELECTED = "selected"
 
 def selected(known: Collection[str]) -> list[str]:
     """Those that are chosen, as far as they are among the known ones."""
-    chosen = st.query_params.get(SELECTED, "").split(",")
-    return [name for name in dict.fromkeys(chosen) if name in known]
+    if SELECTED not in st.session_state:
+        st.session_state[SELECTED] = st.query_params.get(SELECTED, "").split(",")
+    return [name for name in dict.fromkeys(st.session_state[SELECTED]) if name in known]
 
 
 def toggle(name: str, known: Collection[str]) -> None:
     """Chooses one in a callback, or no longer."""
     chosen = selected(known)
-    left = [other for other in chosen if other != name] if name in chosen else [*chosen, name]
-    if left:
-        st.query_params[SELECTED] = ",".join(left)
-    else:
-        clear()
+    _choose([other for other in chosen if other != name] if name in chosen else [*chosen, name])
 
 
 def clear() -> None:
     """Chooses none."""
-    st.query_params.pop(SELECTED, None)
+    _choose([])
+
+
+def _choose(names: list[str]) -> None:
+    # Kept beside the URL: of two clicks in a row the second comes with the URL from before the first.
+    st.session_state[SELECTED] = names
+    _into_the_url(names)
+
+
+def _into_the_url(names: list[str]) -> None:
+    if names:
+        st.query_params[SELECTED] = ",".join(names)
+    else:
+        st.query_params.pop(SELECTED, None)
 
 
 def column() -> table.Column:
@@ -50,6 +60,7 @@ def bar(chosen: list[str], label: str, act: Callable[[], None]) -> None:
         label: of the button.
         act: what it does; called while the page runs.
     """
+    _into_the_url(chosen)
     if not chosen:
         return
     with st.container(horizontal=True, vertical_alignment="center", border=True, key="selection"):
