@@ -120,9 +120,10 @@ def test_rows_that_were_pasted_are_mended_in_the_grid(visit: Visitor, database_u
     paste(page, f"cron,when\ngreet,{YEAR}-02-01 22:00\ngreet,{YEAR}-02-30 22:00")
     page.get_by_role("button", name="Edit in the grid").click()
     expect(page.get_by_text("1 row has a problem.").first).to_be_visible()
+    page.get_by_test_id("data-grid-canvas").wait_for()
     # Until it is gone, the grid stands lower.
     expect(page.locator(".st-key-pasted")).to_have_count(0)
-    page.wait_for_timeout(500)
+    page.wait_for_timeout(1500)
     box = page.get_by_test_id("stDataFrame").bounding_box()
     assert box is not None
     page.mouse.click(box["x"] + box["width"] * 0.45, box["y"] + 35 * 2.5)
