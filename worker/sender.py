@@ -22,6 +22,7 @@ from worker.batches import Batches
 from worker.timers import Timers
 
 WAITING_PER_CONNECTION = 8
+LOGGED_ONE_BY_ONE = 50
 # Until a row that somebody holds is tried again.
 HELD_PAUSE_SECONDS = 1
 
@@ -139,26 +140,11 @@ class Sender:
             secret=cron_secret(),
             timeout_seconds=timeout_seconds,
         )
-        settlement = settlement_of(claimed, cron, answer, fired_at, self._clock.now())
-        self._batches.add(settlement)
-        event = {
-            "triggered": "schedule.fired",
-            "again": "schedule.retried",
-            "failed": "schedule.failed",
-        }
-        logger().info(
-            event[settlement.outcome],
-            id=str(claimed.id),
-            cron=claimed.cron_name,
-            due=claimed.scheduled_at.isoformat(),
-            fired=fired_at.isoformat(),
-            lateness_ms=round((fired_at - claimed.scheduled_at).total_seconds() * 1000, 3),
-            attempt=claimed.attempt,
-            error=settlement.error,
-        )
+        self._batches.add(settlement_of(claimed, cron, answer, fired_at, self._clock.now()))
 
     async def _settle(self, batch: list[Settlement]) -> None:
         settled = await firing.settle(self._lane, self._name, batch)
+        _log([settlement for settlement in batch if settlement.claimed.id in settled])
         for settlement in batch:
             if settlement.claimed.id in settled:
                 continue
@@ -171,3 +157,29 @@ class Sender:
                     id=str(settlement.claimed.id),
                     attempt=settlement.claimed.attempt,
                 )
+
+
+def _log(settled: list[Settlement]) -> None:
+    events = {"triggered": "schedule.fired", "again": "schedule.retried", "failed": "schedule.failed"}
+    fired = [one for one in settled if one.outcome == "triggered"]
+    many = len(fired) > LOGGED_ONE_BY_ONE
+    if many:
+        worst = max(one.fired_at - one.claimed.scheduled_at for one in fired)
+        logger().info(
+            "schedules.fired",
+            count=len(fired),
+            lateness_ms_max=round(worst.total_seconds() * 1000, 3),
+        )
+    for one in settled:
+        if many and one.outcome == "triggered":
+            continue
+        logger().info(
+            events[one.outcome],
+            id=str(one.claimed.id),
+            cron=one.claimed.cron_name,
+            due=one.claimed.scheduled_at.isoformat(),
+            fired=one.fired_at.isoformat(),
+            lateness_ms=round((one.fired_at - one.claimed.scheduled_at).total_seconds() * 1000, 3),
+            attempt=one.claimed.attempt,
+            error=one.error,
+        )
