@@ -113,7 +113,7 @@ def _text(x: float, y: float, text: str, colour: str, weight: str = "400", ancho
     return f'<text x="{x:.1f}" y="{y}" {style}>{escape(text)}</text>'
 
 
-def _short(text: str, length: int = 52) -> str:
+def _short(text: str, length: int = 46) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
