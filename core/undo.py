@@ -96,7 +96,9 @@ def _undone(actor: Actor, which: ColumnElement[bool]) -> Act:
 def _acted(which: ColumnElement[bool]) -> CTE:
     """What was cancelled and moved, and is to be taken back."""
     details = happened.c.details
-    fresh = happened.c.at > func.clock_timestamp() - literal(UNDO_FOR, Interval())
+    # By its end: an act over many takes a while.
+    ended = select(func.max(happened.c.at)).where(which).scalar_subquery()
+    fresh = ended > func.clock_timestamp() - literal(UNDO_FOR, Interval())
     chosen = select(
         happened.c.schedule_id,
         happened.c.kind,

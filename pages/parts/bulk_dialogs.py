@@ -43,7 +43,8 @@ def _cancel(wanted: Filter, key: str) -> None:
         _being_fired(matching)
         label = ngettext("Cancel {} run", "Cancel {} runs", matching.free).format(number(matching.free))
         if _confirmed(label, key, ready=matching.free > 0):
-            act = bulk.cancel_matching(actor(), wanted)
+            with st.spinner(label):
+                act = bulk.cancel_matching(actor(), wanted)
             done = ngettext("{} run cancelled.", "{} runs cancelled.", act.changed)
             _done(act, done.format(number(act.changed)))
 
@@ -61,7 +62,8 @@ def _move(wanted: Filter, key: str) -> None:
         _being_fired(matching, moved=True)
         label = ngettext("Move {} run", "Move {} runs", matching.free).format(number(matching.free))
         if _confirmed(label, key, ready=matching.free > 0):
-            act = bulk.move_matching(actor(), wanted, by=by, to=to)
+            with st.spinner(label):
+                act = bulk.move_matching(actor(), wanted, by=by, to=to)
             done = ngettext("{} run moved.", "{} runs moved.", act.changed)
             _done(act, done.format(number(act.changed)))
 
