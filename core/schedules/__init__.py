@@ -1,0 +1,41 @@
+"""Schedules: plan, find, move, cancel; each verb is one statement, and the database decides."""
+
+from core.schedules.changing import cancel, change, decide
+from core.schedules.planning import plan, plan_many
+from core.schedules.reading import conditions_of, find, get
+from core.schedules.records import (
+    HELD_UNTIL,
+    LATE_POLICIES,
+    MAX_BATCH,
+    MAX_NAME,
+    STATUSES,
+    Filter,
+    LatePolicy,
+    Plan,
+    Schedule,
+    Status,
+)
+from core.schedules.settling import mark_failed, mark_triggered
+
+__all__ = [
+    "HELD_UNTIL",
+    "LATE_POLICIES",
+    "MAX_BATCH",
+    "MAX_NAME",
+    "STATUSES",
+    "Filter",
+    "LatePolicy",
+    "Plan",
+    "Schedule",
+    "Status",
+    "cancel",
+    "change",
+    "conditions_of",
+    "decide",
+    "find",
+    "get",
+    "mark_failed",
+    "mark_triggered",
+    "plan",
+    "plan_many",
+]

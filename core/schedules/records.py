@@ -1,0 +1,86 @@
+"""Schedules as core gives them out: rows, what is to be planned, and which ones are meant."""
+
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import (
+    and_,
+    func,
+    or_,
+)
+
+from core.parameters import Parameters
+from core.tables import schedules
+
+Status = Literal["pending", "triggered", "cancelled", "failed"]
+LatePolicy = Literal["fire", "drop", "ask"]
+LATE_POLICIES: tuple[LatePolicy, ...] = ("fire", "drop", "ask")
+STATUSES: tuple[Status, ...] = ("pending", "triggered", "cancelled", "failed")
+MAX_BATCH = 10_000
+# What is held for a decision is due then: never, until somebody decides.
+HELD_UNTIL = datetime(9999, 1, 1, tzinfo=UTC)
+MAX_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """The intention to run a cron once at an instant: a row of scheduled_cron_executions."""
+
+    id: UUID
+    cron_name: str
+    scheduled_at: datetime
+    parameters: Parameters
+    created_by: str | None
+    created_at: datetime
+    status: Status
+    triggered_at: datetime | None
+    triggered_execution_id: UUID | None
+    error_message: str | None
+    due_at: datetime
+    claimed_by: str | None
+    attempts: int
+    batch_id: UUID | None
+    not_after: datetime | None
+    late_policy: LatePolicy
+    held_at: datetime | None
+    series_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What shall be planned; `scheduled_at` names its zone."""
+
+    cron_name: str
+    scheduled_at: datetime
+    parameters: Parameters | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which schedules; None leaves a thing open.
+
+    Attributes:
+        since: planned for this instant or later.
+        until: planned for before this instant.
+        search: text within the cron's name, the parameters or who made it.
+        batch_id: planned together in this batch.
+        held: True for those that wait for a person to decide, since their deadline passed.
+    """
+
+    status: Status | None = None
+    cron_name: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    search: str | None = None
+    batch_id: UUID | None = None
+    held: bool | None = None
+
+
+COLUMNS = [schedules.c[field.name] for field in fields(Schedule)]
+FREE = and_(
+    schedules.c.status == "pending",
+    # The lease of a worker that died has ended: nobody is firing it.
+    or_(schedules.c.claimed_by.is_(None), schedules.c.due_at <= func.clock_timestamp()),
+)

@@ -1,0 +1,52 @@
+"""Settle schedules that workers of other makes have fired."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    Select,
+    func,
+    select,
+)
+
+from core.actors import Actor, require
+from core.database import changing
+from core.errors import Conflict, Invalid
+from core.schedules.reading import get
+from core.schedules.records import Schedule, Status
+
+
+def mark_triggered(actor: Actor, schedule_id: UUID, execution_id: UUID) -> Schedule:
+    """Settles a schedule that a worker of another make has fired; a second call changes nothing.
+
+    Args:
+        execution_id: the run that it made, wherever that is kept.
+
+    Raises:
+        NotFound, Forbidden, Unavailable.
+        Conflict: it was settled otherwise before.
+    """
+    call = select(func.mark_scheduled_cron_triggered(schedule_id, execution_id))
+    return _settle(actor, schedule_id, call, "triggered")
+
+
+def mark_failed(actor: Actor, schedule_id: UUID, error: str) -> Schedule:
+    """Writes down that a worker of another make could not fire a schedule, and why.
+
+    Raises:
+        NotFound, Forbidden, Unavailable.
+        Conflict: it was settled otherwise before.
+    """
+    if "\x00" in error:
+        raise Invalid("error: contains a NUL byte")
+    return _settle(actor, schedule_id, select(func.mark_scheduled_cron_failed(schedule_id, error)), "failed")
+
+
+def _settle(actor: Actor, schedule_id: UUID, call: Select[Any], outcome: Status) -> Schedule:
+    require(actor, "settle")
+    with changing(actor) as connection:
+        connection.execute(call)
+    schedule = get(schedule_id)
+    if schedule.status != outcome:
+        raise Conflict(f"id: the schedule is {schedule.status} already, not pending")
+    return schedule
