@@ -112,7 +112,11 @@ def _told() -> Iterator[None]:
             raise Unavailable(NOT_MIGRATED) from error
         if isinstance(error.orig, psycopg.errors.ObjectInUse | psycopg.errors.InvalidParameterValue):
             raise Invalid(str(error.orig.diag.message_primary)) from error
+        if isinstance(error.orig, psycopg.DataError):
+            raise Invalid(f"a value that the database cannot keep: {error.orig}"[:300]) from error
         raise
+    except UnicodeEncodeError as error:
+        raise Invalid("a text contains half of a surrogate pair") from error
 
 
 def migrated() -> bool:

@@ -46,7 +46,10 @@ def check_instant(instant: datetime, field: str = "scheduledAt") -> datetime:
     """
     if instant.tzinfo is None or instant.utcoffset() is None:
         raise Invalid(f"{field}: names no zone")
-    instant = instant.astimezone(UTC)
+    try:
+        instant = instant.astimezone(UTC)
+    except OverflowError:
+        raise Invalid(f"{field}: lies outside the years that there are") from None
     if instant - datetime.now(UTC) > FURTHEST_AHEAD:
         raise Invalid(f"{field}: is more than ten years ahead")
     return instant

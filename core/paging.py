@@ -13,6 +13,7 @@ from core.errors import Invalid
 
 MAX_LIMIT = 1000
 COUNTED_EXACTLY = 10_000
+FOREIGN_CURSOR = "cursor: is none that this list has given"
 
 Row = TypeVar("Row")
 
@@ -60,8 +61,8 @@ def read_cursor(cursor: str) -> tuple[datetime | None, UUID]:
     try:
         instant, row_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
         return (datetime.fromisoformat(instant) if instant else None), UUID(row_id)
-    except (ValueError, TypeError, AttributeError):
-        raise Invalid("cursor: is none that this list has given") from None
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        raise Invalid(FOREIGN_CURSOR) from None
 
 
 def count_of(connection: Connection, matching: Select[Any]) -> tuple[int, bool]:

@@ -14,7 +14,7 @@ from sqlalchemy import (
 
 from core.database import reading
 from core.errors import Invalid, NotFound
-from core.paging import Page, check_limit, count_of, cursor_after, read_cursor
+from core.paging import FOREIGN_CURSOR, Page, check_limit, count_of, cursor_after, read_cursor
 from core.schedules.records import COLUMNS, HELD_UNTIL, STATUSES, Filter, Schedule
 from core.tables import schedules
 
@@ -52,7 +52,10 @@ def find(wanted: Filter, *, limit: int = 100, cursor: str | None = None) -> Page
     key = schedules.c.due_at if ahead else schedules.c.scheduled_at
     page = matching.order_by(*((key, schedules.c.id) if ahead else (key.desc(), schedules.c.id.desc())))
     if cursor is not None:
-        after, here = tuple_(*read_cursor(cursor)), tuple_(key, schedules.c.id)
+        instant, row_id = read_cursor(cursor)
+        if instant is None:
+            raise Invalid(FOREIGN_CURSOR)
+        after, here = tuple_(instant, row_id), tuple_(key, schedules.c.id)
         page = page.where(here > after if ahead else here < after)
     with reading() as connection:
         rows = [Schedule(*row) for row in connection.execute(page.limit(limit + 1))]
