@@ -1,0 +1,67 @@
+"""Settings: read once, checked where they enter, and an error names the variable."""
+
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from core.errors import Invalid
+from core.settings import Settings, cron_secret, settings
+
+pytestmark = pytest.mark.usefixtures("environment")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "0"),
+        ("PORT", "seventy"),
+        ("DATABASE_URL", "mysql://somewhere/else"),
+        ("CRON_SECRET", "too short"),
+        ("LEASE_SECONDS", "nan"),
+        ("LEASE_SECONDS", "30"),
+        ("RETENTION_DAYS", "1e300"),
+        ("MAX_RUNNING", "0"),
+        ("OUTPUT_LIMIT_BYTES", "1"),
+        ("LOG_LEVEL", "loud"),
+        ("LOST_AFTER_SECONDS", "0"),
+    ],
+)
+def test_a_value_that_cannot_be_used_names_its_variable(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    settings.cache_clear()
+    with pytest.raises(Invalid, match=name) as caught:
+        settings()
+    assert value == "30" or value not in caught.value.message
+
+
+def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "")
+    settings.cache_clear()
+    assert settings().port == Settings.model_fields["port"].default
+
+
+def test_a_missing_secret_is_made_once_and_only_its_owner_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CRON_SECRET")
+    settings.cache_clear()
+
+    def read(_: int) -> str:
+        return cron_secret.__wrapped__()
+
+    with ThreadPoolExecutor(8) as pool:
+        [secret] = set(pool.map(read, range(8)))
+    assert len(secret) >= 32
+    directory: Path = settings().data_dir
+    assert stat.S_IMODE((directory / "cron_secret").stat().st_mode) == 0o600
+    assert [path.name for path in directory.iterdir()] == ["cron_secret"]
+    assert read(0) == secret
+
+
+def test_a_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://me:open-sesame@somewhere/else")
+    settings.cache_clear()
+    assert "open-sesame" not in repr(settings())
+    assert "secret-of" not in repr(settings())
