@@ -184,10 +184,16 @@ class Dispatcher:
             while not self._stopping and await self._fire(lane, slots=slots()) >= FIRE_BATCH:
                 pass
 
-        # One lane starts commands: two would both fill the same free slots.
-        await asyncio.gather(
-            on(self._firing_lane, lambda: self._runner.free), on(self._second_lane, lambda: 0)
+        # One lane starts commands: two would both fill the same free slots. Where one loses its connection
+        # the other is waited for: what it has fired is to be started.
+        both = await asyncio.gather(
+            on(self._firing_lane, lambda: self._runner.free),
+            on(self._second_lane, lambda: 0),
+            return_exceptions=True,
         )
+        for error in both:
+            if error is not None:
+                raise error
 
     async def _fire(self, lane: Lane, *, slots: int) -> int:
         """Fires one batch; returns how many schedules were in it."""
