@@ -126,7 +126,7 @@ function buildMore(cell, day, state) {
   button.type = "button";
   button.tabIndex = -1;
   button.dataset.focus = `${cell.id} more`;
-  button.setAttribute("aria-label", `${cell.name}: ${cell.more}`);
+  button.setAttribute("aria-label", `${cell.more}, ${cell.name}`);
   button.addEventListener("click", () => state.trigger("act", { act: "day", day: day.id }));
   return button;
 }

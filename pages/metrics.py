@@ -9,7 +9,7 @@ from core.metrics import Window
 from core.notifications.message import sentence
 from core.schedules import Filter
 from core.settings import settings
-from pages.parts import metric_charts, problems, table, times, words
+from pages.parts import length_charts, metric_charts, problems, table, times, words
 from pages.parts.figures import number, percent, plain_figures
 from pages.parts.language import _, language, ngettext
 from pages.parts.period import window
@@ -58,9 +58,9 @@ def _charts(chosen: Window) -> None:
         left, right = st.columns(2)
         with left:
             target = settings().lateness_target_ms / 1000
-            metric_charts.lateness(chosen, metrics.lateness(chosen), target)
+            length_charts.lateness(chosen, metrics.lateness(chosen), target)
         with right:
-            metric_charts.durations(metrics.durations(chosen))
+            length_charts.durations(metrics.durations(chosen))
         metric_charts.hours_of_day(metrics.by_hour_of_day(chosen))
 
 

@@ -102,7 +102,9 @@ def _cell(span: Span, slot: Slot, cell: Cell, now: datetime, most: int) -> dict[
     if span.view != "month":
         name = f"{name}, {there:%H:%M}"
     counts = [(state, cell.counts[state]) for state in STATES if cell.counts.get(state)]
-    told = [f"{_state(state)}: {number(count)}" for state, count in counts]
+    # Translators: how many there are of a status, as in Completed: 3.
+    part = _("{status}: {count}")
+    told = [part.format(status=_state(state), count=number(count)) for state, count in counts]
     ahead = cell.forecast.count
     if ahead:
         told.append(_("Forecast: {}").format(number(ahead, cell.forecast.reckoned)))
