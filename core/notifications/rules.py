@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from time import sleep
+from time import monotonic, sleep
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -23,8 +23,9 @@ from core.notifications.tables import channels, outbox, rules
 MAX_FAILURES = 100
 MAX_REMIND_MINUTES = 1440
 # The first and the last rule attach triggers to the busiest tables, and wait for them only briefly.
-TRIES = 20
+PATIENCE_SECONDS = 30
 TRY_PAUSE_SECONDS = 0.1
+BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +178,8 @@ def _told(rule_id: UUID, values: dict[str, Any]) -> dict[str, Any]:
 
 def _patiently(actor: Actor, change: Any) -> UUID:
     """Tries until the busiest tables let a trigger be attached or taken off."""
-    for attempt in range(TRIES):
+    end = monotonic() + PATIENCE_SECONDS
+    while True:
         try:
             with changing(actor) as connection:
                 done: UUID = change(connection)
@@ -187,10 +189,8 @@ def _patiently(actor: Actor, change: Any) -> UUID:
                 raise NotFound("channelId: there is no such channel") from None
             raise
         except Unavailable as error:
-            busy = isinstance(error.__cause__, OperationalError) and isinstance(
-                error.__cause__.orig, psycopg.errors.LockNotAvailable
-            )
-            if not busy or attempt == TRIES - 1:
+            cause = error.__cause__
+            busy = isinstance(cause, OperationalError) and isinstance(cause.orig, BUSY)
+            if not busy or monotonic() > end:
                 raise
         sleep(TRY_PAUSE_SECONDS)
-    raise AssertionError("unreachable")

@@ -97,19 +97,20 @@ CREATE TRIGGER arrivals_wake_notifiers AFTER INSERT ON cron_notification_outbox
 
 CREATE FUNCTION crondesk_failures_in_a_row(
     p_cron      text,
-    p_execution uuid,         -- counts executions up to this one; null: all
+    p_execution uuid,         -- counts executions up to this id
     p_until     timestamptz,  -- counts schedules that failed without an execution up to this instant
     p_schedule  uuid,         -- and id
     OUT failures integer,
     OUT last_failed uuid
-) LANGUAGE sql STABLE AS $$
+) LANGUAGE sql STABLE SET enable_seqscan = off AS $$
+    -- A plan that was made while the table was small would else read all of it ever after.
     WITH success AS (
         SELECT e.id, e.queued_at FROM cron_executions e
-        WHERE e.cron_name = p_cron AND e.status = 'completed' AND (p_execution IS NULL OR e.id < p_execution)
+        WHERE e.cron_name = p_cron AND e.status = 'completed' AND e.id < p_execution
         ORDER BY e.id DESC LIMIT 1
     ), failed AS (
         SELECT e.id, e.queued_at AS at FROM cron_executions e
-        WHERE e.cron_name = p_cron AND e.status = 'failed' AND (p_execution IS NULL OR e.id <= p_execution)
+        WHERE e.cron_name = p_cron AND e.status = 'failed' AND e.id <= p_execution
           AND e.id > coalesce((SELECT id FROM success), '00000000-0000-0000-0000-000000000000')
         UNION ALL
         SELECT s.id, s.scheduled_at FROM scheduled_cron_executions s
@@ -125,7 +126,7 @@ COMMENT ON FUNCTION crondesk_failures_in_a_row IS
     'How often a cron has failed since it last completed; a schedule that failed without an execution counts too.';
 
 CREATE FUNCTION crondesk_usual_seconds(p_cron text, p_before uuid) RETURNS double precision
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SET enable_seqscan = off AS $$
     SELECT CASE WHEN count(*) >= 5 THEN percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) END
     FROM (SELECT extract(epoch FROM finished_at - started_at) AS seconds FROM cron_executions
           WHERE cron_name = p_cron AND id < p_before AND status = 'completed'
@@ -160,13 +161,16 @@ BEGIN
     FROM unnest(v_ended) e
     JOIN cron_notification_rules r
         ON r.enabled AND (r.cron_names IS NULL OR e.cron_name = ANY (r.cron_names))
-    LEFT JOIN LATERAL crondesk_failures_in_a_row(
-            e.cron_name, e.id, e.queued_at, 'ffffffff-ffff-ffff-ffff-ffffffffffff') streak
-        ON (e.status = 'failed' AND 'failed' = ANY (r.events))
-        OR (e.status = 'completed' AND 'recovered' = ANY (r.events))
-    LEFT JOIN LATERAL (SELECT crondesk_usual_seconds(e.cron_name, e.id) AS seconds) usual
-        ON e.status = 'completed' AND 'slow' = ANY (r.events)
-        AND e.finished_at - e.started_at >= interval '30 seconds'
+    -- OFFSET 0: the conditions are looked at before the functions are called, not after.
+    LEFT JOIN LATERAL (
+        SELECT f.* FROM crondesk_failures_in_a_row(
+            e.cron_name, e.id, e.queued_at, 'ffffffff-ffff-ffff-ffff-ffffffffffff') f
+        WHERE (e.status = 'failed' AND 'failed' = ANY (r.events))
+           OR (e.status = 'completed' AND 'recovered' = ANY (r.events)) OFFSET 0) streak ON true
+    LEFT JOIN LATERAL (
+        SELECT crondesk_usual_seconds(e.cron_name, e.id) AS seconds
+        WHERE e.status = 'completed' AND 'slow' = ANY (r.events)
+          AND e.finished_at - e.started_at >= interval '30 seconds' OFFSET 0) usual ON true
     CROSS JOIN LATERAL (
         SELECT 'failed' AS kind, e.id AS about WHERE e.status = 'failed' AND streak.failures >= r.after_failures
         UNION ALL
@@ -197,8 +201,10 @@ BEGIN
             AND (n.status = 'triggered' OR (n.status = 'failed' AND n.triggered_execution_id IS NULL))) s
     JOIN cron_notification_rules r
         ON r.enabled AND s.kind = ANY (r.events) AND (r.cron_names IS NULL OR s.cron_name = ANY (r.cron_names))
-    LEFT JOIN LATERAL crondesk_failures_in_a_row(s.cron_name, NULL, s.scheduled_at, s.id) streak
-        ON s.kind = 'failed'
+    LEFT JOIN LATERAL (
+        SELECT f.* FROM crondesk_failures_in_a_row(
+            s.cron_name, 'ffffffff-ffff-ffff-ffff-ffffffffffff', s.scheduled_at, s.id) f
+        WHERE s.kind = 'failed' OFFSET 0) streak ON true
     WHERE s.kind = 'triggered' OR streak.failures >= r.after_failures
     ON CONFLICT DO NOTHING;
     RETURN NULL;
