@@ -17,9 +17,7 @@ def settings() -> dict[str, str]:
     """
     url = os.environ.get("DATABASE_URL", "")
     if not url:
-        raise SystemExit(
-            "DATABASE_URL is not set: list it in this cron's pass_environment in the catalogue."
-        )
+        raise SystemExit("DATABASE_URL is not set: list it in this cron's pass_environment in the catalogue.")
     try:
         found = conninfo_to_dict(re.sub(r"^(postgres(?:ql)?)\+\w+://", r"\1://", url))
     except psycopg.ProgrammingError:

@@ -87,9 +87,7 @@ def _content_size(top: str, filesystem: int, seen: set[int], unreadable: list[st
     return total
 
 
-def _entries(
-    folder: str, unreadable: list[str]
-) -> Iterator[tuple[os.DirEntry[str], os.stat_result]]:
+def _entries(folder: str, unreadable: list[str]) -> Iterator[tuple[os.DirEntry[str], os.stat_result]]:
     try:
         with os.scandir(folder) as entries:
             for entry in entries:

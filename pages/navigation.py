@@ -22,9 +22,7 @@ PAGES = {
     "metrics": st.Page("metrics.py", title=_("Metrics"), url_path="statistics"),
     "series": st.Page("series.py", title=_("Series"), url_path="series"),
     "calendar": st.Page("calendar.py", title=_("Calendar"), url_path="calendar"),
-    "notifications": st.Page(
-        "notifications.py", title=_("Notifications"), url_path="notifications"
-    ),
+    "notifications": st.Page("notifications.py", title=_("Notifications"), url_path="notifications"),
     "bulk": st.Page("bulk.py", title=_("Bulk planning"), url_path="bulk"),
 }
 chosen = st.navigation(list(PAGES.values()), position="top")

@@ -81,9 +81,7 @@ class Cron:
             "CRON_EXECUTION_ID": str(uuid.uuid4()),
             "CRON_SCHEDULED_ID": str(uuid.uuid4()),
             **own,
-            "PATH": os.pathsep.join(
-                [str(Path(sys.executable).parent), own.get("PATH", os.environ["PATH"])]
-            ),
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), own.get("PATH", os.environ["PATH"])]),
         }
 
 

@@ -213,9 +213,7 @@ def test_a_pg_dump_on_the_path_comes_first(backup: Cron, directory: Path, tmp_pa
     assert str(tmp_path / "bin/pg_dump") in done.stdout
 
 
-def test_a_dump_that_cannot_be_read_back_is_not_kept(
-    backup: Cron, directory: Path, tmp_path: Path
-) -> None:
+def test_a_dump_that_cannot_be_read_back_is_not_kept(backup: Cron, directory: Path, tmp_path: Path) -> None:
     fake_program(
         tmp_path / "bin/pg_dump",
         '[ "$1" = --version ] && echo "pg_dump (PostgreSQL) 99.0" && exit; exit 0',
@@ -230,9 +228,7 @@ def test_a_dump_that_cannot_be_read_back_is_not_kept(
     assert names(directory) == []
 
 
-def test_a_backup_that_is_stopped_leaves_nothing(
-    backup: Cron, directory: Path, database_url: str
-) -> None:
+def test_a_backup_that_is_stopped_leaves_nothing(backup: Cron, directory: Path, database_url: str) -> None:
     with psycopg.connect(database_url) as blocker:
         blocker.execute("LOCK TABLE animal IN ACCESS EXCLUSIVE MODE")
         process = backup.start(directory=str(directory))

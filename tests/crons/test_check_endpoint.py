@@ -109,9 +109,7 @@ def test_a_slow_endpoint_fails(check: Cron, endpoint: str) -> None:
     assert "no answer within 200 ms" in last_line(done.stderr)
 
 
-def test_an_endpoint_that_is_down_fails_in_the_systems_own_words(
-    check: Cron, closed_port: int
-) -> None:
+def test_an_endpoint_that_is_down_fails_in_the_systems_own_words(check: Cron, closed_port: int) -> None:
     done = check.run(url=f"http://127.0.0.1:{closed_port}/", **QUICK)
 
     assert done.returncode == 1
@@ -170,11 +168,7 @@ def test_plain_http_behind_https_fails(check: Cron, endpoint: str) -> None:
     assert "1 of 1 attempts failed" in last_line(done.stderr)
 
 
-def test_this_machine_is_never_asked_by_way_of_a_proxy(
-    check: Cron, endpoint: str, closed_port: int
-) -> None:
-    check.environment["HTTP_PROXY"] = check.environment["http_proxy"] = (
-        f"http://127.0.0.1:{closed_port}"
-    )
+def test_this_machine_is_never_asked_by_way_of_a_proxy(check: Cron, endpoint: str, closed_port: int) -> None:
+    check.environment["HTTP_PROXY"] = check.environment["http_proxy"] = f"http://127.0.0.1:{closed_port}"
 
     assert check.run(url=f"{endpoint}/ok", **QUICK).returncode == 0

@@ -21,9 +21,7 @@ CONTRACT = """
 
 def test_the_products_own_finished_schedules_go_and_pending_ones_stay(database_url: str) -> None:
     migrations = Config(ROOT / "alembic.ini")
-    migrations.set_main_option(
-        "sqlalchemy.url", database_url.replace("postgresql:", "postgresql+psycopg:")
-    )
+    migrations.set_main_option("sqlalchemy.url", database_url.replace("postgresql:", "postgresql+psycopg:"))
     command.upgrade(migrations, "head")
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(

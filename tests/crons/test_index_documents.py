@@ -43,9 +43,7 @@ def titles(database_url: str) -> dict[str, str]:
     return dict(rows)
 
 
-def test_documents_are_found_by_their_words(
-    index: Cron, folder: Path, search, database_url: str
-) -> None:
+def test_documents_are_found_by_their_words(index: Cron, folder: Path, search, database_url: str) -> None:
     (folder / "sub").mkdir()
     (folder / "plain.txt").write_text("Otters were swimming")
     (folder / "sub/notes.md").write_text("Some words\n\n# The River #\n\nAn otter swims")
@@ -104,9 +102,7 @@ def test_a_document_that_was_only_touched_is_not_indexed_again(index: Cron, fold
     assert "a.txt" not in index.run().stdout
 
 
-def test_busy_documents_do_not_keep_others_from_the_index(
-    index: Cron, folder: Path, search
-) -> None:
+def test_busy_documents_do_not_keep_others_from_the_index(index: Cron, folder: Path, search) -> None:
     for name in ("a.txt", "b.txt", "c.txt"):
         (folder / name).write_text("otter")
     for round_ in range(3):
@@ -226,9 +222,7 @@ def test_nothing_is_removed_while_a_folder_cannot_be_read(
     assert search("otter") == ["a.txt"]
 
 
-def test_a_pipe_named_like_a_document_does_not_hang_the_run(
-    index: Cron, folder: Path, search
-) -> None:
+def test_a_pipe_named_like_a_document_does_not_hang_the_run(index: Cron, folder: Path, search) -> None:
     os.mkfifo(folder / "pipe.txt")
     (folder / "a.txt").write_text("otter")
 
@@ -304,9 +298,7 @@ def test_a_document_that_grew_too_large_leaves_the_index(index: Cron, folder: Pa
     assert search("otter") == []
 
 
-def test_more_words_than_postgresql_can_hold_do_not_stop_the_batch(
-    index: Cron, folder: Path, search
-) -> None:
+def test_more_words_than_postgresql_can_hold_do_not_stop_the_batch(index: Cron, folder: Path, search) -> None:
     chance = random.Random(7)
     words = (f"{chance.getrandbits(64):016x}" for _ in range(90_000))
     (folder / "a.txt").write_text(" ".join(words))
@@ -339,9 +331,7 @@ def test_hidden_files_and_folders_are_passed_over(index: Cron, folder: Path, sea
     assert search("otter") == []
 
 
-def test_a_user_who_may_not_create_the_index_is_told_so(
-    index: Cron, folder: Path, database_url: str
-) -> None:
+def test_a_user_who_may_not_create_the_index_is_told_so(index: Cron, folder: Path, database_url: str) -> None:
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("DROP ROLE IF EXISTS crons_guest; CREATE ROLE crons_guest LOGIN")
         url = database_url.replace("postgres:@", "crons_guest:@")

@@ -53,9 +53,7 @@ def test_every_cron_can_be_planned_with_its_defaults_and_refuses_unknown_paramet
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_placeholder_has_a_default_and_every_module_exists(name: str) -> None:
     command = COMMANDS[name]
-    placeholders = {
-        field for part in command for _, field, _, _ in string.Formatter().parse(part) if field
-    }
+    placeholders = {field for part in command for _, field, _, _ in string.Formatter().parse(part) if field}
     assert placeholders <= CATALOGUE[name]["parameters"].get("properties", {}).keys()
     assert importlib.import_module(command[command.index("-m") + 1]).main
 
@@ -64,9 +62,7 @@ def test_every_placeholder_has_a_default_and_every_module_exists(name: str) -> N
     ("name", "model"),
     [("check-endpoint", EndpointParameters), ("index-documents", IndexParameters)],
 )
-def test_a_command_run_by_hand_has_the_catalogues_defaults(
-    name: str, model: type[Parameters]
-) -> None:
+def test_a_command_run_by_hand_has_the_catalogues_defaults(name: str, model: type[Parameters]) -> None:
     properties: dict[str, Any] = CATALOGUE[name]["parameters"]["properties"]
     defaults = {to_camel(field): info.default for field, info in model.model_fields.items()}
     assert defaults == {key: schema["default"] for key, schema in properties.items()}
