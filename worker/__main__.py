@@ -1,6 +1,7 @@
 """`python -m worker`: fires what is due until it is told to stop."""
 
 import asyncio
+import signal
 import sys
 
 from core import log
@@ -16,6 +17,8 @@ async def _work() -> None:
 
 def main() -> int:
     """Runs a worker; returns its exit code."""
+    # Until the loop listens to it: there is nothing yet to be finished.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         settings()
         log.configure()

@@ -114,7 +114,7 @@ class Dispatcher:
                 continue
             try:
                 async with self._firing:
-                    fired = await self._fire(self._firing_lane, slots=self._runner.free)
+                    fired = await self._fire(self._firing_lane)
                     if fired >= FIRE_BATCH:
                         await self._fire_all()
                 if not fired:
@@ -180,41 +180,34 @@ class Dispatcher:
     async def _fire_all(self) -> None:
         """Fires batch after batch on both lanes until one comes back that is not full."""
 
-        async def on(lane: Lane, slots: Callable[[], int]) -> None:
-            while not self._stopping and await self._fire(lane, slots=slots()) >= FIRE_BATCH:
+        async def on(lane: Lane) -> None:
+            while not self._stopping and await self._fire(lane) >= FIRE_BATCH:
                 pass
 
-        # One lane starts commands: two would both fill the same free slots. Where one loses its connection
-        # the other is waited for: what it has fired is to be started.
-        both = await asyncio.gather(
-            on(self._firing_lane, lambda: self._runner.free),
-            on(self._second_lane, lambda: 0),
-            return_exceptions=True,
-        )
+        # Where one loses its connection the other is waited for: what it has fired is to be started.
+        both = await asyncio.gather(on(self._firing_lane), on(self._second_lane), return_exceptions=True)
         for error in both:
             if error is not None:
                 raise error
 
-    async def _fire(self, lane: Lane, *, slots: int) -> int:
+    async def _fire(self, lane: Lane) -> int:
         """Fires one batch; returns how many schedules were in it."""
         crons = [cron for cron in catalogue().crons.values() if cron.fires_here]
-        fired = await firing.fire(
-            lane, self._name, crons, limit=FIRE_BATCH, slots=slots, told=LOGGED_ONE_BY_ONE
-        )
-        queued = False
-        for one in fired:
-            if one.outcome == "running" and one.execution_id is not None:
-                self._runner.start(
-                    Run(one.execution_id, one.schedule_id, one.cron_name, one.parameters or {})
-                )
-            elif one.outcome == "queued":
-                queued = True
+        with self._runner.slots() as slots:
+            fired = await firing.fire(
+                lane, self._name, crons, limit=FIRE_BATCH, slots=slots, told=LOGGED_ONE_BY_ONE
+            )
+            for one in fired:
+                if one.outcome == "running" and one.execution_id is not None:
+                    self._runner.start(
+                        Run(one.execution_id, one.schedule_id, one.cron_name, one.parameters or {})
+                    )
         self._log(fired)
         # The database may go away from here on; all that runs has been started.
         for one in fired:
             if one.outcome == "unchecked":
                 await self._check(one)
-        if queued:
+        if any(one.outcome == "queued" for one in fired):
             self._runner.look_into_queue()
             await running.wake_others(lane)
         if any(one.outcome in ("conflict", "unchecked") for one in fired):

@@ -1,6 +1,8 @@
 """Runs executions, as many at once as there are slots, and writes down what they print and how they end."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
@@ -53,6 +55,8 @@ class Runner:
         self._adopted: set[UUID] = set()
         self._queue_may_hold = asyncio.Event()
         self._taking = asyncio.Lock()
+        self._promised = 0
+        self._turned_away = False
         self._stopping = False
         self._batches: Batches[Printed | Finished] = Batches(self._write)
         password = urlsplit(database_url()).password or ""
@@ -63,10 +67,18 @@ class Runner:
         """How many executions run now."""
         return len(self._tasks)
 
-    @property
-    def free(self) -> int:
-        """How many more may start now."""
-        return 0 if self._stopping else max(0, settings().max_running - len(self._tasks))
+    @contextmanager
+    def slots(self) -> Iterator[int]:
+        """How many more may start now: kept free for the caller until the block ends."""
+        free = 0 if self._stopping else max(0, settings().max_running - len(self._tasks) - self._promised)
+        self._promised += free
+        try:
+            yield free
+        finally:
+            self._promised -= free
+            if free and self._turned_away:
+                self._turned_away = False
+                self._queue_may_hold.set()
 
     def start(self, run: Run) -> None:
         """Starts an execution that the database says is running on this worker."""
@@ -108,14 +120,15 @@ class Runner:
                 self._queue_may_hold.set()
 
     async def _take(self) -> None:
-        free = self.free
-        if not free:
-            return  # the end of a run asks again
-        taken = await running.take_queued(self._lane, self._name, catalogue().crons, free)
-        for run in taken:
-            self.start(run)
-        if len(taken) == free:
-            self._queue_may_hold.set()
+        with self.slots() as free:
+            if not free:
+                self._turned_away = self._promised > 0
+                return  # the end of a run asks again, or of the promise
+            taken = await running.take_queued(self._lane, self._name, catalogue().crons, free)
+            for run in taken:
+                self.start(run)
+            if len(taken) == free:
+                self._queue_may_hold.set()
 
     async def write_down(self) -> None:
         """Writes output and results; for ever."""
