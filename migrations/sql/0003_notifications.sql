@@ -137,18 +137,59 @@ $$;
 COMMENT ON FUNCTION crondesk_usual_seconds IS
     'The median duration of the last 20 completed executions of a cron; null while fewer than 5 are known.';
 
+CREATE FUNCTION crondesk_wanted(
+    p_events text[],
+    OUT events text[],     -- those that some rule wants
+    OUT of_all boolean,    -- whether one of these rules is about all crons
+    OUT crons text[]       -- else the crons that they are about
+) LANGUAGE sql STABLE AS $$
+    WITH wanting AS MATERIALIZED (
+        SELECT r.events, r.cron_names FROM cron_notification_rules r WHERE r.enabled AND r.events && p_events
+    )
+    SELECT ARRAY(SELECT DISTINCT unnest(w.events) FROM wanting w),
+           coalesce((SELECT bool_or(w.cron_names IS NULL) FROM wanting w), false),
+           ARRAY(SELECT DISTINCT unnest(w.cron_names) FROM wanting w)
+$$;
+
+CREATE FUNCTION crondesk_may_have_recovered(p_ended cron_executions[]) RETURNS text[] LANGUAGE sql STABLE AS $$
+    SELECT ARRAY(
+        SELECT c.cron_name
+        FROM (SELECT cron_name, (array_agg(id ORDER BY id))[1] AS first, (array_agg(id ORDER BY id DESC))[1] AS last,
+                     max(queued_at) AS last_at
+              FROM unnest(p_ended) GROUP BY cron_name) c
+        CROSS JOIN LATERAL crondesk_failures_in_a_row(
+            c.cron_name, c.first, c.last_at, 'ffffffff-ffff-ffff-ffff-ffffffffffff') f
+        WHERE f.failures > 0
+           OR EXISTS (SELECT FROM cron_executions e WHERE e.cron_name = c.cron_name AND e.status = 'failed'
+                          AND e.id BETWEEN c.first AND c.last))
+$$;
+
+COMMENT ON FUNCTION crondesk_may_have_recovered IS
+    'The crons among these executions that failed lately: asked once a cron, not once an execution.';
+
 CREATE FUNCTION crondesk_notify_of_executions() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    v_ended cron_executions[];
+    v_wanted   record;
+    v_statuses text[];
+    v_ended    cron_executions[];
+    v_suspects text[] := '{}';
 BEGIN
+    SELECT * INTO v_wanted FROM crondesk_wanted('{failed,completed,recovered,slow}');
+    v_statuses := CASE WHEN 'failed' = ANY (v_wanted.events) THEN '{failed}'::text[] ELSE '{}' END
+               || CASE WHEN v_wanted.events && '{completed,recovered,slow}' THEN '{completed}'::text[] ELSE '{}' END;
     IF TG_OP = 'INSERT' THEN
-        SELECT array_agg(n) INTO v_ended FROM new_rows n WHERE n.status IN ('completed', 'failed');
-    ELSE
+        SELECT array_agg(n) INTO v_ended FROM new_rows n
+        WHERE n.status = ANY (v_statuses) AND (v_wanted.of_all OR n.cron_name = ANY (v_wanted.crons));
+    ELSIF EXISTS (SELECT FROM new_rows n WHERE n.status = ANY (v_statuses)) THEN
         SELECT array_agg(n) INTO v_ended FROM new_rows n JOIN old_rows o USING (id)
-        WHERE n.status IN ('completed', 'failed') AND o.status NOT IN ('completed', 'failed');
+        WHERE n.status = ANY (v_statuses) AND (v_wanted.of_all OR n.cron_name = ANY (v_wanted.crons))
+          AND o.status NOT IN ('completed', 'failed');
     END IF;
     IF v_ended IS NULL THEN
         RETURN NULL;
+    END IF;
+    IF 'recovered' = ANY (v_wanted.events) THEN
+        v_suspects := crondesk_may_have_recovered(v_ended);
     END IF;
     INSERT INTO cron_notification_outbox (rule_id, channel_id, kind, happening, cron_name, schedule_id,
                                           execution_id, details)
@@ -161,12 +202,16 @@ BEGIN
     FROM unnest(v_ended) e
     JOIN cron_notification_rules r
         ON r.enabled AND (r.cron_names IS NULL OR e.cron_name = ANY (r.cron_names))
+        AND ('completed' = ANY (r.events) OR 'slow' = ANY (r.events)
+             OR (e.status = 'failed' AND 'failed' = ANY (r.events))
+             OR ('recovered' = ANY (r.events) AND e.cron_name = ANY (v_suspects)))
     -- OFFSET 0: the conditions are looked at before the functions are called, not after.
     LEFT JOIN LATERAL (
         SELECT f.* FROM crondesk_failures_in_a_row(
             e.cron_name, e.id, e.queued_at, 'ffffffff-ffff-ffff-ffff-ffffffffffff') f
         WHERE (e.status = 'failed' AND 'failed' = ANY (r.events))
-           OR (e.status = 'completed' AND 'recovered' = ANY (r.events)) OFFSET 0) streak ON true
+           OR (e.status = 'completed' AND 'recovered' = ANY (r.events) AND e.cron_name = ANY (v_suspects))
+        OFFSET 0) streak ON true
     LEFT JOIN LATERAL (
         SELECT crondesk_usual_seconds(e.cron_name, e.id) AS seconds
         WHERE e.status = 'completed' AND 'slow' = ANY (r.events)
@@ -187,25 +232,31 @@ BEGIN
 END $$;
 
 CREATE FUNCTION crondesk_notify_of_schedules() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    v_wanted record;
 BEGIN
+    SELECT * INTO v_wanted FROM crondesk_wanted('{triggered,failed}');
+    IF NOT EXISTS (SELECT FROM new_rows n WHERE n.status IN ('triggered', 'failed') AND n.status = ANY (v_wanted.events)
+                       AND (v_wanted.of_all OR n.cron_name = ANY (v_wanted.crons))) THEN
+        RETURN NULL;
+    END IF;
     INSERT INTO cron_notification_outbox (rule_id, channel_id, kind, happening, cron_name, schedule_id,
                                           execution_id, details)
-    SELECT r.id, r.channel_id, s.kind, s.kind || ':' || s.id, s.cron_name, s.id, s.triggered_execution_id,
+    SELECT r.id, r.channel_id, s.status, s.status || ':' || s.id, s.cron_name, s.id, s.triggered_execution_id,
            jsonb_strip_nulls(jsonb_build_object(
                'scheduled_at', s.scheduled_at, 'triggered_at', s.triggered_at,
                'error', left(s.error_message, 1000), 'failures', nullif(streak.failures, 0)))
-    FROM (SELECT n.*, CASE n.status WHEN 'triggered' THEN 'triggered' ELSE 'failed' END AS kind
-          FROM new_rows n JOIN old_rows o USING (id)
+    FROM (SELECT n.* FROM new_rows n JOIN old_rows o USING (id)
           WHERE o.status = 'pending'
             -- Where there is an execution, its own failure is told.
             AND (n.status = 'triggered' OR (n.status = 'failed' AND n.triggered_execution_id IS NULL))) s
     JOIN cron_notification_rules r
-        ON r.enabled AND s.kind = ANY (r.events) AND (r.cron_names IS NULL OR s.cron_name = ANY (r.cron_names))
+        ON r.enabled AND s.status = ANY (r.events) AND (r.cron_names IS NULL OR s.cron_name = ANY (r.cron_names))
     LEFT JOIN LATERAL (
         SELECT f.* FROM crondesk_failures_in_a_row(
             s.cron_name, 'ffffffff-ffff-ffff-ffff-ffffffffffff', s.scheduled_at, s.id) f
-        WHERE s.kind = 'failed' OFFSET 0) streak ON true
-    WHERE s.kind = 'triggered' OR streak.failures >= r.after_failures
+        WHERE s.status = 'failed' OFFSET 0) streak ON true
+    WHERE s.status = 'triggered' OR streak.failures >= r.after_failures
     ON CONFLICT DO NOTHING;
     RETURN NULL;
 END $$;

@@ -22,6 +22,7 @@ def downgrade() -> None:
     DROP TRIGGER IF EXISTS notify_of_changes ON cron_executions;
     DROP TRIGGER IF EXISTS notify_of_arrivals ON cron_executions;
     DROP FUNCTION crondesk_attach_notifications, crondesk_notify_of_executions, crondesk_notify_of_schedules,
+        crondesk_may_have_recovered, crondesk_wanted,
         crondesk_wake_notifiers, crondesk_failures_in_a_row, crondesk_usual_seconds, crondesk_watch_schedules,
         crondesk_alert_conditions, crondesk_watch_alerts, crondesk_first_id_at;
     """)
