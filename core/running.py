@@ -142,21 +142,25 @@ async def write(
                 AS p (execution_id, seq, stream, at, content)
             WHERE EXISTS (SELECT FROM cron_executions e WHERE e.id = p.execution_id)
             ON CONFLICT DO NOTHING
-        ), ended AS MATERIALIZED (
-            SELECT * FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[], %s::int[], %s::text[], %s::text[])
-                AS f (id, status, finished_at, exit_code, external_id, error)
         ), mine AS MATERIALIZED (
-            SELECT e.id FROM cron_executions e JOIN ended USING (id)
-            WHERE e.status = 'running' AND e.worker = %s
+            SELECT f.* FROM
+                unnest(%s::uuid[], %s::text[], %s::timestamptz[], %s::int[], %s::text[], %s::text[])
+                    AS f (id, status, finished_at, exit_code, external_id, error)
+                CROSS JOIN LATERAL (
+                    SELECT FROM cron_executions e WHERE e.id = f.id AND e.status = 'running' AND e.worker = %s
+                ) e
         ), free AS MATERIALIZED (
-            SELECT e.id FROM cron_executions e JOIN mine USING (id)
-            WHERE e.status = 'running' FOR NO KEY UPDATE OF e SKIP LOCKED
+            -- LATERAL: each row by its index, however few the planner expects.
+            SELECT mine.*, e.tid FROM mine CROSS JOIN LATERAL (
+                SELECT e.ctid AS tid FROM cron_executions e WHERE e.id = mine.id AND e.status = 'running'
+                FOR NO KEY UPDATE SKIP LOCKED
+            ) e
         ), written AS (
             UPDATE cron_executions e
             SET status = f.status, finished_at = greatest(f.finished_at, e.started_at),
                 exit_code = f.exit_code, external_id = f.external_id, error_message = f.error
-            FROM free JOIN ended f USING (id)
-            WHERE e.id = free.id AND e.status = 'running'
+            FROM free f
+            WHERE e.ctid = f.tid
         )
         SELECT id FROM mine EXCEPT SELECT id FROM free
         """,
