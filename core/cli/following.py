@@ -1,7 +1,11 @@
 """Following an execution to its end: its output as it comes, and its end as the exit code."""
 
 import json
+import signal
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
 import click
@@ -16,11 +20,40 @@ POLL_SECONDS = 0.5
 AWAY_SECONDS = 60
 
 
-class _Patience:
-    """Asks core, and goes on asking for a minute while the database is away."""
+@contextmanager
+def _interruptible() -> Iterator[threading.Event]:
+    """Lets Ctrl-C end the wait between two looks, not a look: in the middle of one it might be lost.
 
-    def __init__(self) -> None:
+    Yields:
+        What is set by Ctrl-C.
+    """
+    pressed = threading.Event()
+    before = signal.signal(signal.SIGINT, lambda *_: pressed.set())
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+class _Patience:
+    """Asks core, and goes on asking for a minute while the database is away.
+
+    Args:
+        pressed: set by Ctrl-C.
+    """
+
+    def __init__(self, pressed: threading.Event) -> None:
+        self._pressed = pressed
         self._away_since: float | None = None
+
+    def pause(self) -> None:
+        """Waits for the next look.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C was pressed.
+        """
+        if self._pressed.wait(POLL_SECONDS):
+            raise KeyboardInterrupt
 
     def execution(self, execution_id: UUID) -> Execution | None:
         """The execution as it is now; None while the database is away."""
@@ -47,7 +80,7 @@ class _Patience:
             note("The database is away; waiting for it.")
         elif now - self._away_since > AWAY_SECONDS:
             raise Unavailable("the database cannot be reached; what runs goes on")
-        time.sleep(POLL_SECONDS)
+        self.pause()
 
 
 def follow(execution_id: UUID, *, as_json: bool) -> None:
@@ -68,10 +101,11 @@ def finish(execution_id: UUID, *, as_json: bool, success: Status = "completed") 
         as_json: whether the execution is printed as JSON.
         success: the end that was wanted.
     """
-    patience = _Patience()
     try:
-        while (ended := patience.execution(execution_id)) is None or ended.status in UNFINISHED:
-            time.sleep(POLL_SECONDS)
+        with _interruptible() as pressed:
+            patience = _Patience(pressed)
+            while (ended := patience.execution(execution_id)) is None or ended.status in UNFINISHED:
+                patience.pause()
     except KeyboardInterrupt:
         _leave(execution_id)
         raise
@@ -83,25 +117,30 @@ def finish(execution_id: UUID, *, as_json: bool, success: Status = "completed") 
 
 
 def _followed(execution_id: UUID, as_json: bool) -> Execution:
-    patience, last = _Patience(), -1
     try:
-        while True:
-            # First how it stands, then what it printed: nothing comes after its end.
-            present = patience.execution(execution_id)
-            while chunks := patience.output(execution_id, last):
-                for chunk in chunks:
-                    _print(chunk, as_json)
-                last = chunks[-1].seq
-                if len(chunks) < OUTPUT_PAGE:
-                    break
-            if chunks is not None and present is not None and present.status not in UNFINISHED:
-                return present
-            time.sleep(POLL_SECONDS)
+        with _interruptible() as pressed:
+            return _followed_until(_Patience(pressed), execution_id, as_json)
     except KeyboardInterrupt:
         _leave(execution_id)
         raise
     except NotFound:
         raise NotFound("id: the execution is there no more") from None
+
+
+def _followed_until(patience: _Patience, execution_id: UUID, as_json: bool) -> Execution:
+    last = -1
+    while True:
+        # First how it stands, then what it printed: nothing comes after its end.
+        present = patience.execution(execution_id)
+        while chunks := patience.output(execution_id, last):
+            for chunk in chunks:
+                _print(chunk, as_json)
+            last = chunks[-1].seq
+            if len(chunks) < OUTPUT_PAGE:
+                break
+        if chunks is not None and present is not None and present.status not in UNFINISHED:
+            return present
+        patience.pause()
 
 
 def _print(chunk: executions.Chunk, as_json: bool) -> None:
