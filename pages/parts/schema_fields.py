@@ -16,7 +16,7 @@ from core.parameters import parse_json
 from pages.parts.language import _
 from pages.parts.rules import description_of, title_of
 from pages.parts.times import browser_zone
-from pages.parts.words import plain
+from pages.parts.words import heard, plain
 
 ABSENT = object()
 LARGEST_EXACT = 2**53 - 1
@@ -78,7 +78,7 @@ def scalar(rule: Mapping[str, Any], name: str, value: Any, key: str, *, required
         kind = "json"
     if given is None and kind != "choice":
         given = ABSENT
-    label = plain(title_of(rule, name)) + (" \\*" if required else "")
+    label = heard(title_of(rule, name)) + (" \\*" if required else "")
     return FIELDS[kind](Field(rule, label, given, key, required))
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 from pages.parts.language import _
 from pages.parts.rules import description_of, resolved, title_of
 from pages.parts.schema_fields import ABSENT, BROKEN, kind_of, scalar
-from pages.parts.words import plain
+from pages.parts.words import heard, plain
 
 
 def schema_form(schema: Mapping[str, Any], values: Mapping[str, Any], key: str) -> dict[str, Any] | None:
@@ -81,7 +81,7 @@ def _array(
     rule: Mapping[str, Any], name: str, given: Any, key: str, root: Mapping[str, Any], *, required: bool
 ) -> Any:
     item = resolved(rule.get("items", {}), root)
-    label = plain(title_of(rule, name)) + (" \\*" if required else "")
+    label = heard(title_of(rule, name)) + (" \\*" if required else "")
     start = [] if given is ABSENT else given
     if "enum" in item and all(entry in item["enum"] for entry in start) and _all_text(item["enum"]):
         chosen = st.multiselect(

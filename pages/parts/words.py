@@ -44,6 +44,11 @@ def plain(text: str) -> str:
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
 
 
+def heard(text: str) -> str:
+    """Text for a widget's label: only what Markdown needs is escaped, for it is also read aloud as it is."""
+    return re.sub(r"([\\`*_\[\]$:~<>#|])", r"\\\1", text)
+
+
 def title_of_cron(cron_name: str) -> str:
     """A cron's title in the reader's language; its name where it has left the catalogue."""
     cron = catalogue().crons.get(cron_name)
