@@ -38,7 +38,7 @@ def page() -> None:
             _quiet(cron)
         shown = span(view, _chosen_day(now), times.browser_zone())
         taking_back()
-        _steps(shown)
+        _steps(shown, now)
         _grid(shown, cron)
     dialogs = {
         "change": lambda given: change(UUID(given)),
@@ -56,23 +56,23 @@ def _chosen_day(now: datetime) -> date:
         return times.local(now).date()
 
 
-def _steps(shown: Span) -> None:
-    def go(day: date | None) -> None:
-        if day is None:
-            st.query_params.pop("day", None)
-        else:
-            st.query_params["day"] = day.isoformat()
+def _steps(shown: Span, now: datetime) -> None:
+    def go(direction: int) -> None:
+        # From the day of this moment, not of when the button was drawn: two quick clicks are two steps.
+        st.query_params["day"] = stepped(shown.view, _chosen_day(now), direction).isoformat()
+
+    def go_to_today() -> None:
+        st.query_params.pop("day", None)
 
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        before, after = (stepped(shown.view, shown.day, direction) for direction in (-1, 1))
-        st.button(_("Earlier"), icon=":material/chevron_left:", on_click=go, args=(before,), key="earlier")
-        st.button(_("Today"), on_click=go, args=(None,), key="today")
+        st.button(_("Earlier"), icon=":material/chevron_left:", on_click=go, args=(-1,), key="earlier")
+        st.button(_("Today"), on_click=go_to_today, key="today")
         st.button(
             _("Later"),
             icon=":material/chevron_right:",
             icon_position="right",
             on_click=go,
-            args=(after,),
+            args=(1,),
             key="later",
         )
         st.header(_heading(shown), anchor=False)
