@@ -1,6 +1,5 @@
 """Every error: its status, its one shape, and that nothing was written."""
 
-import asyncio
 import json
 import socket
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from api import errors
 from core.errors import Conflict, CrondeskError, Forbidden, Invalid, NotFound, TooLarge, Unavailable
 from core.settings import cron_secret
 from tests.api.caller import BASE, Caller, later
+from tests.asynchronous import finish
 
 Rows = Callable[[], dict[str, int]]
 CALLS = [
@@ -438,10 +438,10 @@ def test_each_error_of_core_has_its_status(error: Exception, status: int) -> Non
         await app(scope, receive, send)  # type: ignore[arg-type]
 
     if isinstance(error, CrondeskError):
-        asyncio.run(call())
+        finish(call())
     else:
         with pytest.raises(RuntimeError):  # handed on, so that the server prints the traceback
-            asyncio.run(call())
+            finish(call())
 
     assert sent[0]["status"] == status
     answered = json.loads(sent[1]["body"])  # type: ignore[arg-type]

@@ -1,6 +1,5 @@
 """Metrics: what is counted by the hour says the same as the rows themselves."""
 
-import asyncio
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from hypothesis import strategies as st
 from core import metrics
 from core.lane import Lane
 from core.metrics import PRECISION, Window
+from tests.asynchronous import finish
 
 CRONS = ("greet", "wait", "fail")
 ENDS = ("completed", "failed", "cancelled")
@@ -100,7 +100,7 @@ def folded(url: str) -> None:
             pass
         await lane.close()
 
-    asyncio.run(fold())
+    finish(fold())
 
 
 @pytest.fixture(params=["as noted", "half folded", "folded"])
@@ -280,7 +280,7 @@ def test_old_hours_are_forgotten(database_url: str, database: psycopg.Connection
         await metrics.forget_old(lane, FIRST + timedelta(days=4))
         await lane.close()
 
-    asyncio.run(forget())
+    finish(forget())
     assert {one.at >= datetime(2026, 3, 30) for one in metrics.over_time(WEEK)} == {True}  # noqa: DTZ001  naive
 
 

@@ -1,6 +1,5 @@
 """Series on a real database: their next occurrence, pausing, ending, outages and deadlines."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta
 from threading import Thread
@@ -17,6 +16,7 @@ from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.lane import Lane
 from core.schedules import Schedule
 from core.series import Series
+from tests.asynchronous import finish
 
 Result = TypeVar("Result")
 ALICE = Actor("alice", "operator", "dashboard")
@@ -37,7 +37,7 @@ def as_worker(url: str, act: Callable[[Lane], Awaitable[Result]]) -> Result:
         finally:
             await lane.close()
 
-    return asyncio.run(run())
+    return finish(run())
 
 
 def plan_next(url: str, worker: str = "w") -> int:
