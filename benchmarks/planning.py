@@ -2,12 +2,10 @@
 
 import json
 import time
-import urllib.request
-from contextlib import suppress
 
 from benchmarks.measuring import Broken, Row, Section, Spread, Target, wait_until
 from benchmarks.peers import Missing, Peer, graphile, pgqueuer
-from benchmarks.product import SECRET, Product
+from benchmarks.product import SECRET, Product, serves
 from benchmarks.session import Session, main
 
 BULK, ONE, REST_ONE, PEERS = 100_000, 5_000, 4_000, 20_000
@@ -86,7 +84,8 @@ def _through_rest(session: Session) -> dict[str, float]:
     bulk, one = session.scaled(BULK) // 10_000 * 10_000, session.scaled(REST_ONE)
     arguments = ("api.app:app", "--port", str(PORT), "--no-access-log", "--log-level", "warning")
     with product.process("uvicorn", 0, *arguments):
-        wait_until(_serves, 30, "the API's start")
+        wait_until(lambda: serves(f"http://127.0.0.1:{PORT}/readyz"), 30, "the API's start")
+        time.sleep(0.2)
         client = product.run("benchmarks.clients.plan_through_rest", str(PORT), SECRET, str(bulk), str(one))
     told: dict[str, float] = json.loads(client)
     _check(product, bulk + one + 200)
@@ -104,13 +103,6 @@ def _check(product: Product, planned: int) -> None:
     product.close()
     if not there == told == planned:
         raise Broken(f"{planned:,} were planned, {there:,.0f} are there, and {told:,.0f} are told of")
-
-
-def _serves() -> bool:
-    with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{PORT}/readyz", timeout=5) as response:
-        time.sleep(0.2)
-        return bool(response.status == 200)
-    return False
 
 
 def _peer(session: Session, peer: Peer) -> Row:

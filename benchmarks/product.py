@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
@@ -119,6 +120,13 @@ class Product:
     def close(self) -> None:
         """Lets its database go."""
         self.database.close()
+
+
+def serves(url: str) -> bool:
+    """Whether something answers there, and well."""
+    with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as response:
+        return bool(response.status == 200)
+    return False
 
 
 def _log(name: str) -> Path:
