@@ -27,8 +27,9 @@ from core.catalogue import catalogue
 from core.database import reading
 from core.errors import Conflict, Invalid, NotFound
 from core.ids import first_id_at
-from core.paging import Page, check_limit, count_of, cursor_after, read_cursor
+from core.paging import FOREIGN_CURSOR, Page, check_limit, count_of, cursor_after, read_cursor
 from core.parameters import Parameters, check
+from core.searching import beyond, search
 from core.tables import executions, output
 
 Status = Literal["queued", "running", "completed", "failed", "cancelled"]
@@ -97,6 +98,7 @@ class Chunk:
 
 
 _COLUMNS = [executions.c[field.name] for field in fields(Execution)]
+_SEARCHED = [executions.c[name] for name in ("cron_name", "parameters", "triggered_by", "error_message")]
 
 
 def trigger(
@@ -200,6 +202,8 @@ def get(execution_id: UUID) -> Execution:
 def find(wanted: Filter, *, limit: int = 100, cursor: str | None = None) -> Page[Execution]:
     """The executions that match, latest first.
 
+    A search looks through 100,000 rows at most and may find none of them: its cursor searches on.
+
     Args:
         wanted: which ones.
         limit: how many at most, 1 to 1000.
@@ -213,11 +217,27 @@ def find(wanted: Filter, *, limit: int = 100, cursor: str | None = None) -> Page
     if wanted.status is not None and wanted.status not in STATUSES:
         raise Invalid(f"status: must be one of {', '.join(STATUSES)}")
     matching = select(*_COLUMNS).where(*_matching(wanted))
-    page = matching.order_by(executions.c.id.desc()).limit(limit + 1)
-    if cursor is not None:
-        page = page.where(executions.c.id < read_cursor(cursor)[1])
+    key = (executions.c.id,)
+    begin = None if cursor is None else read_cursor(cursor)
+    if begin is not None and begin[0] is not None:
+        raise Invalid(FOREIGN_CURSOR)
+    after = begin and begin[1:]
     with reading() as connection:
-        rows = [Execution(*row) for row in connection.execute(page)]
+        if wanted.search:
+            found, end = search(
+                connection,
+                matching,
+                key,
+                _SEARCHED,
+                wanted.search,
+                begin=after,
+                ascending=False,
+                limit=limit,
+            )
+            following = cursor_after(None, *end) if end else None
+            return Page([Execution(*row) for row in found], len(found), end is not None, following)
+        rest = beyond(matching, key, after, ascending=False)
+        rows = [Execution(*row) for row in connection.execute(rest.limit(limit + 1))]
         count, estimated = count_of(connection, matching.with_only_columns(executions.c.id))
     following = cursor_after(None, rows[limit - 1].id) if len(rows) > limit else None
     return Page(rows[:limit], count, estimated, following)
@@ -238,14 +258,6 @@ def _matching(wanted: Filter) -> list[ColumnElement[bool]]:
         conditions.append(executions.c.id < first_id_at(wanted.until))
     if wanted.scheduled_id is not None:
         conditions.append(executions.c.scheduled_id == wanted.scheduled_id)
-    if wanted.search:
-        searched = (
-            executions.c.cron_name,
-            cast(executions.c.parameters, Text),
-            executions.c.triggered_by,
-            executions.c.error_message,
-        )
-        conditions.append(or_(*(column.icontains(wanted.search, autoescape=True) for column in searched)))
     return conditions
 
 

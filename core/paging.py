@@ -24,8 +24,8 @@ class Page(Generic[Row]):
 
     Attributes:
         rows: at most as many as asked for.
-        count: of all rows that match; above 10,000 the planner's estimate.
-        count_is_estimate: whether count is that estimate.
+        count: of all rows that match; above 10,000 the planner's estimate; of a search, those found.
+        count_is_estimate: whether count is that estimate, or a search may find more.
         cursor: what asks for the next page; None on the last one.
     """
 

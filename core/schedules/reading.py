@@ -1,22 +1,18 @@
 """Find schedules."""
 
+from dataclasses import replace
 from uuid import UUID
 
-from sqlalchemy import (
-    ColumnElement,
-    Text,
-    cast,
-    or_,
-    select,
-    text,
-    tuple_,
-)
+from sqlalchemy import ColumnElement, select, text
 
 from core.database import reading
 from core.errors import Invalid, NotFound
 from core.paging import FOREIGN_CURSOR, Page, check_limit, count_of, cursor_after, read_cursor
 from core.schedules.records import COLUMNS, HELD_UNTIL, STATUSES, Filter, Schedule
+from core.searching import beyond, mentions, search
 from core.tables import schedules
+
+SEARCHED = (schedules.c.cron_name, schedules.c.parameters, schedules.c.created_by)
 
 
 def get(schedule_id: UUID) -> Schedule:
@@ -35,6 +31,8 @@ def get(schedule_id: UUID) -> Schedule:
 def find(wanted: Filter, *, limit: int = 100, cursor: str | None = None) -> Page[Schedule]:
     """The schedules that match: pending ones next first, all others latest first.
 
+    A search looks through 100,000 rows at most and may find none of them: its cursor searches on.
+
     Args:
         wanted: which ones.
         limit: how many at most, 1 to 1000.
@@ -47,18 +45,29 @@ def find(wanted: Filter, *, limit: int = 100, cursor: str | None = None) -> Page
     check_limit(limit)
     if wanted.status is not None and wanted.status not in STATUSES:
         raise Invalid(f"status: must be one of {', '.join(STATUSES)}")
-    matching = select(*COLUMNS).where(*conditions_of(wanted))
+    matching = select(*COLUMNS).where(*conditions_of(replace(wanted, search=None)))
     ahead = wanted.status == "pending"
-    key = schedules.c.due_at if ahead else schedules.c.scheduled_at
-    page = matching.order_by(*((key, schedules.c.id) if ahead else (key.desc(), schedules.c.id.desc())))
-    if cursor is not None:
-        instant, row_id = read_cursor(cursor)
-        if instant is None:
-            raise Invalid(FOREIGN_CURSOR)
-        after, here = tuple_(instant, row_id), tuple_(key, schedules.c.id)
-        page = page.where(here > after if ahead else here < after)
+    key = (schedules.c.due_at if ahead else schedules.c.scheduled_at, schedules.c.id)
+    begin = None if cursor is None else read_cursor(cursor)
+    if begin is not None and begin[0] is None:
+        raise Invalid(FOREIGN_CURSOR)
     with reading() as connection:
-        rows = [Schedule(*row) for row in connection.execute(page.limit(limit + 1))]
+        if wanted.search:
+            found, end = search(
+                connection,
+                matching,
+                key,
+                SEARCHED,
+                wanted.search,
+                begin=begin,
+                ascending=ahead,
+                limit=limit,
+            )
+            return Page(
+                [Schedule(*row) for row in found], len(found), end is not None, end and cursor_after(*end)
+            )
+        rest = beyond(matching, key, begin, ascending=ahead)
+        rows = [Schedule(*row) for row in connection.execute(rest.limit(limit + 1))]
         count, estimated = count_of(connection, matching.with_only_columns(schedules.c.id))
     last = rows[limit - 1] if len(rows) > limit else None
     following = cursor_after(last.due_at if ahead else last.scheduled_at, last.id) if last else None
@@ -78,12 +87,7 @@ def conditions_of(wanted: Filter) -> list[ColumnElement[bool]]:
     if wanted.until is not None:
         conditions.append(schedules.c.scheduled_at < wanted.until)
     if wanted.search:
-        searched = (
-            schedules.c.cron_name,
-            cast(schedules.c.parameters, Text),
-            schedules.c.created_by,
-        )
-        conditions.append(or_(*(column.icontains(wanted.search, autoescape=True) for column in searched)))
+        conditions.append(mentions(SEARCHED, wanted.search))
     if wanted.batch_id is not None:
         conditions.append(schedules.c.batch_id == wanted.batch_id)
     if wanted.held:

@@ -7,6 +7,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from core.searching import STRETCH_ROWS, STRETCHES
 from tests.api.caller import Caller, later
 
 Rows = Callable[[], dict[str, int]]
@@ -182,19 +183,53 @@ def test_the_list_is_narrowed_by_status_instant_and_text(api: Caller) -> None:
     assert found(status="triggered") == []
 
 
-def test_a_search_among_more_than_is_counted_exactly_is_estimated(
-    api: Caller, database: psycopg.Connection
-) -> None:
+def many(database: psycopg.Connection, count: int) -> None:
     database.execute(
         "INSERT INTO scheduled_cron_executions (cron_name, scheduled_at, due_at, parameters) "
         "SELECT 'nothing', now() + make_interval(secs => n), now() + make_interval(secs => n), "
-        '\'{"note": "50%"}\' FROM generate_series(1, 10500) n'
+        "jsonb_build_object('note', n || '%%') FROM generate_series(1, %s) n",
+        [count],
     )
 
-    for query in ({}, {"search": "50%"}, {"status": "pending", "from": later(), "search": "it's"}):
+
+def test_more_than_is_counted_exactly_is_estimated(api: Caller, database: psycopg.Connection) -> None:
+    many(database, 10_500)
+
+    for query in ({}, {"status": "pending", "from": later()}):
         response = api("GET", "/schedule", params={**query, "limit": 1})
         assert response.status_code == 200, response.text
         assert response.json()["countIsEstimate"] is (response.json()["count"] > 10_000)
+
+
+@pytest.mark.parametrize("status", ["pending", None], ids=["next first", "latest first"])
+def test_a_search_goes_on_until_it_has_seen_all(
+    api: Caller, database: psycopg.Connection, status: str | None
+) -> None:
+    rows = STRETCH_ROWS * STRETCHES + 2 * STRETCH_ROWS
+    many(database, rows)
+    query = {"search": f'"{rows}%"' if status else '"1%"', "limit": "1"}
+
+    first = api("GET", "/schedule", params={**query, "status": status}).json()
+    assert first["scheduled"] == []
+    assert first["countIsEstimate"] is True
+    second = api("GET", "/schedule", params={**query, "status": status, "cursor": first["nextCursor"]}).json()
+
+    assert [found["parameters"]["note"] for found in second["scheduled"]] == [query["search"][1:-1]]
+    assert second["nextCursor"] is None
+
+
+def test_the_pages_of_a_search_hold_each_match_once(api: Caller, database: psycopg.Connection) -> None:
+    many(database, STRETCH_ROWS + 10)
+    found, cursor = [], None
+    while True:
+        query = {"search": "99%", "limit": "7", "cursor": cursor}
+        answer = api("GET", "/schedule", params=query).json()
+        found += [one["parameters"]["note"] for one in answer["scheduled"]]
+        cursor = answer["nextCursor"]
+        if cursor is None:
+            break
+
+    assert found == [f"{n}%" for n in range(STRETCH_ROWS + 10, 0, -1) if n % 100 == 99]
 
 
 def test_a_pending_schedule_is_cancelled_once(api: Caller) -> None:
