@@ -89,6 +89,23 @@ def finished(product: Product, count: int) -> None:
             """,
             (fingerprint("noop-1"),),
         )
+        # What the triggers would have counted.
+        for kind, status, bucket in (
+            (
+                "execution",
+                "CASE WHEN bad THEN 'failed' ELSE 'completed' END",
+                "CASE WHEN NOT bad THEN crondesk_bucket(interval '3 seconds') END",
+            ),
+            ("schedule", "'triggered'", "crondesk_bucket(interval '2 milliseconds')"),
+        ):
+            database.execute(
+                f"""
+                INSERT INTO cron_hourly_changes
+                SELECT '{kind}', date_trunc('hour', instant, 'UTC'), cron, {status}, {bucket}, count(*)
+                FROM past GROUP BY 2, 3, 4, 5
+                """.encode()
+            )
+        database.execute("SELECT crondesk_fold_hours(2147483647)")
 
 
 def tidy(product: Product) -> None:

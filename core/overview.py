@@ -17,7 +17,6 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
-    Select,
     Text,
     cast,
     column,
@@ -28,9 +27,10 @@ from sqlalchemy import (
     tuple_,
 )
 
+from core import metrics
 from core.database import reading
 from core.executions import Status
-from core.ids import first_id_at
+from core.metrics import Window
 from core.paging import count_of
 from core.tables import executions, schedules
 
@@ -137,15 +137,16 @@ def figures() -> Figures:
             .limit(1)
         )
         row = connection.execute(soonest).one_or_none()
-        return Figures(
-            now=now,
-            pending=count,
-            pending_is_estimate=estimated,
-            next=Upcoming(*row) if row else None,
-            running=_count(connection, "running"),
-            queued=_count(connection, "queued"),
-            success_rate=_success_rate(connection, now - RATE_OVER),
-        )
+        running, queued = _count(connection, "running"), _count(connection, "queued")
+    return Figures(
+        now=now,
+        pending=count,
+        pending_is_estimate=estimated,
+        next=Upcoming(*row) if row else None,
+        running=running,
+        queued=queued,
+        success_rate=_success_rate(now),
+    )
 
 
 def _clock(connection: Connection) -> datetime:
@@ -153,24 +154,15 @@ def _clock(connection: Connection) -> datetime:
     return now
 
 
-def _count(connection: Connection, status: Status, since: datetime | None = None) -> int:
-    return count_of(connection, _of_status(status, since))[0]
-
-
-def _of_status(status: Status, since: datetime | None) -> Select[tuple[UUID]]:
+def _count(connection: Connection, status: Status) -> int:
     # Written out, not bound: only then does the planner see that a partial index serves.
-    chosen = select(executions.c.id).where(executions.c.status == text(f"'{status}'"))
-    return chosen if since is None else chosen.where(executions.c.id >= first_id_at(since))
+    return count_of(connection, select(executions.c.id).where(executions.c.status == text(f"'{status}'")))[0]
 
 
-def _success_rate(connection: Connection, since: datetime) -> float | None:
-    begun = select(executions.c.id).where(executions.c.id >= first_id_at(since))
-    ended = count_of(connection, begun)[0] - sum(
-        _count(connection, status, since) for status in ("queued", "running", "cancelled")
-    )
-    if ended <= 0:
-        return None
-    return max(0.0, 1 - _count(connection, "failed", since) / ended)
+def _success_rate(now: datetime) -> float | None:
+    ended = metrics.counts(Window(now - RATE_OVER, now, "UTC"), "execution")
+    decided = ended.get("completed", 0) + ended.get("failed", 0)
+    return ended.get("completed", 0) / decided if decided else None
 
 
 def records(cron_names: Sequence[str]) -> dict[str, Record]:

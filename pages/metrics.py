@@ -94,7 +94,7 @@ def _imminent(cron_name: str | None) -> None:
     with problems.told():
         st.header(_("Within the next hour"), anchor=False)
         until = overview.clock() + IMMINENT
-        wanted = Filter(status="pending", cron_name=cron_name, until=until)
+        wanted = Filter(status="pending", cron_name=cron_name, due_before=until)
         found = schedules.find(wanted, limit=IMMINENT_SHOWN)
         if not found.rows:
             st.caption(_("Nothing is planned for the next hour."))

@@ -4,15 +4,31 @@ import json
 import statistics
 import sys
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import event
 
-from core import events, executions, overview, schedules
+from core import (
+    alerts,
+    calendar,
+    events,
+    executions,
+    metrics,
+    overview,
+    quiet,
+    schedules,
+    series,
+    workers,
+)
+from core.calendar import Slot
 from core.database import engine, reading
+from core.metrics import Window
+from core.notifications import outbox
 
 TIMES = 5
+CRONS = {"a busy cron": "noop-3", "a cron that never ran": "http-1"}
 
 
 def verbs() -> dict[str, Callable[[], Any]]:
@@ -36,37 +52,79 @@ def verbs() -> dict[str, Callable[[], Any]]:
     schedules_of("all", schedules.Filter())
     for status in schedules.STATUSES:
         schedules_of(status, schedules.Filter(status=status))
-    schedules_of("pending of a cron", schedules.Filter(status="pending", cron_name="noop-3"))
-    schedules_of("of a cron", schedules.Filter(cron_name="noop-3"))
-    schedules_of("triggered of a cron", schedules.Filter(status="triggered", cron_name="noop-3"))
+    for what, cron in CRONS.items():
+        schedules_of(f"of {what}", schedules.Filter(cron_name=cron))
+        for status in schedules.STATUSES:
+            schedules_of(f"{status} of {what}", schedules.Filter(status=status, cron_name=cron))
+        executions_of(f"of {what}", executions.Filter(cron_name=cron))
+        executions_of(f"failed of {what}", executions.Filter(status="failed", cron_name=cron))
     schedules_of("of one day", schedules.Filter(since=day, until=now))
     schedules_of(
         "pending of the next day",
         schedules.Filter(status="pending", since=now, until=now + timedelta(days=2)),
     )
-    schedules_of("with a word everywhere", schedules.Filter(search="eu-3"))
-    schedules_of("pending with a word", schedules.Filter(status="pending", search="eu-3"))
-    schedules_of("with a word nowhere", schedules.Filter(search="nowhere-to-be-found"), second=False)
+    schedules_of("pending of the next hour", schedules.Filter(status="pending", due_before=now))
+    for status in (None, "pending"):
+        told = f"{status or 'all'} with a word"
+        schedules_of(f"{told} everywhere", schedules.Filter(status=status, search="eu-3"))
+        schedules_of(
+            f"{told} nowhere", schedules.Filter(status=status, search="nowhere-to-be-found"), second=False
+        )
     executions_of("all", executions.Filter())
     for state in executions.STATUSES:
         executions_of(state, executions.Filter(status=state))
-    executions_of("of a cron", executions.Filter(cron_name="noop-3"))
-    executions_of("failed of a cron", executions.Filter(status="failed", cron_name="noop-20"))
     executions_of("of a week", executions.Filter(since=week, until=now))
     executions_of("with a word everywhere", executions.Filter(search="eu-3"))
     executions_of("with a word nowhere", executions.Filter(search="nowhere-to-be-found"), second=False)
     newest = executions.find(executions.Filter(), limit=1).rows[0]
     assert newest.scheduled_id is not None
     of = newest.scheduled_id
-    found["executions: of a schedule"] = lambda: executions.find(executions.Filter(scheduled_id=of))
-    found["one execution"] = lambda: executions.get(newest.id)
-    found["its output"] = lambda: executions.output_of(newest.id)
-    found["its events"] = lambda: events.of_execution(newest.id)
-    found["one schedule"] = lambda: schedules.get(of)
-    found["its events "] = lambda: events.of_schedule(of)
-    found["overview: figures"] = overview.figures
-    found["overview: how 20 crons fared"] = lambda: overview.records([f"noop-{n}" for n in range(1, 21)])
+    return found | {
+        "executions: of a schedule": lambda: executions.find(executions.Filter(scheduled_id=of)),
+        "one execution": lambda: executions.get(newest.id),
+        "its output": lambda: executions.output_of(newest.id),
+        "an execution's events": lambda: events.of_execution(newest.id),
+        "one schedule": lambda: schedules.get(of),
+        "a schedule's events": lambda: events.of_schedule(of),
+        "overview: figures": overview.figures,
+        "overview: how 20 crons fared": lambda: overview.records([f"noop-{n}" for n in range(1, 21)]),
+        "workers": workers.pulse,
+        "alerts": alerts.current,
+        "series": series.find,
+        "notifications": outbox.find,
+        **_metrics(now),
+        **_calendar(now),
+    }
+
+
+def _metrics(now: datetime) -> dict[str, Callable[[], Any]]:
+    found: dict[str, Callable[[], Any]] = {}
+    for days in (1, 7, 30):
+        window = Window(now - timedelta(days=days), now, "Europe/Paris")
+        found |= {
+            f"metrics: {days} days, {read.__name__}": partial(read, window)
+            for read in (
+                metrics.over_time,
+                metrics.by_hour_of_day,
+                metrics.durations,
+                metrics.lateness,
+                metrics.total_lateness,
+            )
+        }
+        found[f"metrics: {days} days, counts"] = partial(metrics.counts, window, "execution")
     return found
+
+
+def _calendar(now: datetime) -> dict[str, Callable[[], Any]]:
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    month = [Slot(hour + timedelta(days=n), hour + timedelta(days=n + 1)) for n in range(-20, 22)]
+    day = [Slot(hour + timedelta(hours=n), hour + timedelta(hours=n + 1)) for n in range(-12, 12)]
+    return {
+        "calendar: a month": lambda: calendar.read(month, shown=3),
+        "calendar: a month of a cron": lambda: calendar.read(month, "noop-3", shown=3),
+        "calendar: a day": lambda: calendar.read(day),
+        "calendar: quiet slots of a night": lambda: quiet.quietest(hour, hour + timedelta(hours=8)),
+    }
 
 
 def _deep(page: Callable[[str | None], Any]) -> str | None:

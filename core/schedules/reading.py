@@ -63,9 +63,8 @@ def find(wanted: Filter, *, limit: int = 100, cursor: str | None = None) -> Page
                 ascending=ahead,
                 limit=limit,
             )
-            return Page(
-                [Schedule(*row) for row in found], len(found), end is not None, end and cursor_after(*end)
-            )
+            following = cursor_after(*end) if end else None
+            return Page([Schedule(*row) for row in found], len(found), end is not None, following)
         rest = beyond(matching, key, begin, ascending=ahead)
         rows = [Schedule(*row) for row in connection.execute(rest.limit(limit + 1))]
         count, estimated = count_of(connection, matching.with_only_columns(schedules.c.id))
@@ -86,6 +85,8 @@ def conditions_of(wanted: Filter) -> list[ColumnElement[bool]]:
         conditions.append(schedules.c.scheduled_at >= wanted.since)
     if wanted.until is not None:
         conditions.append(schedules.c.scheduled_at < wanted.until)
+    if wanted.due_before is not None:
+        conditions.append(schedules.c.due_at < wanted.due_before)
     if wanted.search:
         conditions.append(mentions(SEARCHED, wanted.search))
     if wanted.batch_id is not None:

@@ -67,6 +67,7 @@ class Filter:
         search: text within the cron's name, the parameters or who made it.
         batch_id: planned together in this batch.
         held: True for those that wait for a person to decide, since their deadline passed.
+        due_before: their next attempt is before this instant.
     """
 
     status: Status | None = None
@@ -76,6 +77,7 @@ class Filter:
     search: str | None = None
     batch_id: UUID | None = None
     held: bool | None = None
+    due_before: datetime | None = None
 
 
 COLUMNS = [schedules.c[field.name] for field in fields(Schedule)]
