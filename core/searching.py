@@ -7,7 +7,7 @@ Each statement reads a bounded stretch, and a call a bounded number of them; its
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Select, Text, cast, or_, select, tuple_
+from sqlalchemy import Column, ColumnElement, Connection, Select, Text, cast, or_, select, true, tuple_
 
 STRETCH_ROWS = 5_000
 STRETCHES = 20
@@ -54,19 +54,24 @@ def search(
     found: list[tuple[Any, ...]] = []
     end = begin
     for _ in range(STRETCHES):
-        stretch = beyond(listed, key, end, ascending=ascending).limit(STRETCH_ROWS).subquery("stretch")
+        stretch = beyond(listed, key, end, ascending=ascending).limit(STRETCH_ROWS).cte("stretch")
         place = [stretch.c[column.name] for column in key]
         matching = mentions([stretch.c[column.name] for column in searched], sought)
-        wanted = select(stretch).where(matching).order_by(*_order(place, ascending=ascending))
-        found += map(tuple, connection.execute(wanted.limit(limit + 1 - len(found))))
+        wanted = select(stretch, true().label("matched")).where(matching)
+        wanted = wanted.order_by(*_order(place, ascending=ascending)).limit(limit + 1 - len(found))
+        last = select(*place).order_by(*_order(place, ascending=not ascending)).limit(1)
+        ends, matches = last.subquery("last"), wanted.subquery("matches")
+        order = _order([matches.c[column.name] for column in key], ascending=ascending)
+        joined = select(ends, matches).outerjoin_from(ends, matches, true()).order_by(*order)
+        rows = connection.execute(joined).all()
+        if not rows:
+            return found, None
+        width = len(key)
+        found += [tuple(row[width:-1]) for row in rows if row[-1]]
         if len(found) > limit:
             names = list(listed.selected_columns.keys())
             return found[:limit], tuple(found[limit - 1][names.index(column.name)] for column in key)
-        last = select(*place).order_by(*_order(place, ascending=not ascending)).limit(1)
-        row = connection.execute(last).one_or_none()
-        if row is None:
-            return found, None
-        end = tuple(row)
+        end = tuple(rows[0][:width])
     return found, end
 
 

@@ -111,8 +111,10 @@ CREATE INDEX idx_scheduled_crons_recent ON scheduled_cron_executions (created_at
 CREATE INDEX scheduled_crons_by_instant ON scheduled_cron_executions (scheduled_at, id);
 CREATE INDEX scheduled_crons_pending_by_cron ON scheduled_cron_executions (cron_name, due_at, id)
     WHERE status = 'pending';
-CREATE INDEX scheduled_crons_unsuccessful ON scheduled_cron_executions (status, scheduled_at, id)
-    WHERE status IN ('failed', 'cancelled');
+-- Lists: of a cron, whatever its status; of a status other than pending, past all that is to come.
+CREATE INDEX scheduled_crons_by_cron ON scheduled_cron_executions (cron_name, scheduled_at, id);
+CREATE INDEX scheduled_crons_by_status ON scheduled_cron_executions (status, scheduled_at, id)
+    WHERE status <> 'pending';
 -- The foreign key would scan the table for each execution deleted.
 CREATE INDEX scheduled_crons_execution ON scheduled_cron_executions (triggered_execution_id)
     WHERE triggered_execution_id IS NOT NULL;
