@@ -58,7 +58,9 @@ class Lane:
             except psycopg.Error as error:
                 # A new connection forgets plans that were prepared for tables as they were.
                 await self._drop()
-                logger().error("database.refused", error=str(error)[:300])
+                # Its own words alone: what libpq says of an address quotes the password.
+                said = error.diag.message_primary or type(error).__name__
+                logger().error("database.refused", error=said[:300], sqlstate=error.sqlstate)
                 raise Unavailable(AWAY) from error
             except asyncio.CancelledError:
                 await self._drop()
