@@ -7,6 +7,8 @@ from fastapi import HTTPException, Request
 from fastapi.security import HTTPBearer
 
 from core.actors import Actor
+from core.errors import Invalid
+from core.log import logger
 from core.settings import cron_secret
 
 # The secret is shared: the history can say no more of the caller than the way it came.
@@ -26,14 +28,16 @@ class Authenticated(HTTPBearer):
         """Lets it pass, or not.
 
         Raises:
-            HTTPException: 401; the token is missing or wrong.
+            HTTPException: 401; the token is missing or wrong. 503; the server's own cannot be used.
         """
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         given = token.strip() if scheme.lower() == SCHEME.lower() else ""
+        # Nothing given is never right, whatever it is compared with.
+        if not given:
+            raise _unauthorized("missing")
         # Bytes, for compare_digest takes text only where it is ASCII.
-        if not hmac.compare_digest(given.encode(), cron_secret().encode()):
-            problem = "wrong" if given else "missing"
-            raise HTTPException(401, f"the bearer token is {problem}", {"WWW-Authenticate": SCHEME})
+        if not hmac.compare_digest(given.encode(), _secret().encode()):
+            raise _unauthorized("wrong")
 
 
 class AuthenticatedOrNear(Authenticated):
@@ -47,6 +51,19 @@ class AuthenticatedOrNear(Authenticated):
         """
         if not is_loopback(request.client.host if request.client else ""):
             await super().__call__(request)
+
+
+def _secret() -> str:
+    try:
+        return cron_secret()
+    except Invalid as error:
+        # For the log alone: whoever asks has not shown yet that he may know.
+        logger().error("api.secret_unusable", error=error.message)
+        raise HTTPException(503, "this server has no secret that can be used; its log says why") from None
+
+
+def _unauthorized(problem: str) -> HTTPException:
+    return HTTPException(401, f"the bearer token is {problem}", {"WWW-Authenticate": SCHEME})
 
 
 def is_loopback(host: str) -> bool:

@@ -239,13 +239,17 @@ class _Shown(BaseModel):
     )
 
 
+# As they are kept, whatever they are: a list is not to fail for one row that psql wrote.
+ShownParameters = Annotated[Any, WithJsonSchema({"type": "object", "additionalProperties": True})]
+
+
 class ShownSchedule(_Shown):
     """The intention to run a cron once at an instant."""
 
     id: UUID
     cron_name: str
     scheduled_at: datetime
-    parameters: dict[str, Any]
+    parameters: ShownParameters
     created_by: str | None
     created_at: datetime
     status: schedules.Status
@@ -267,7 +271,7 @@ class ShownExecution(_Shown):
 
     id: UUID
     cron_name: str
-    parameters: dict[str, Any]
+    parameters: ShownParameters
     status: executions.Status
     scheduled_id: UUID | None
     triggered_by: str | None

@@ -70,6 +70,8 @@ def _problem(period: Period) -> str | None:
     for field, instant in (("startsAt", period.starts_at), ("endsAt", period.ends_at)):
         if instant.tzinfo is None or instant.utcoffset() is None:
             return f"{field}: names no zone"
+        if not 1970 < instant.year < 9998:  # the table takes it, whatever the zone
+            return f"{field}: lies outside the years 1971 to 9997"
     if period.ends_at <= period.starts_at:
         return "endsAt: must be later than startsAt"
     if period.ends_at <= datetime.now(UTC):

@@ -42,4 +42,4 @@ class Unavailable(CrondeskError):
 
 
 class Refused(Unavailable):
-    """The database refuses a value in a worker's statement."""
+    """The database refuses a value in a worker's statement, or gives one that cannot be read."""

@@ -271,7 +271,9 @@ async def next_instants(lane: Lane, crons: Iterable[str], *, until: datetime, li
     """
     rows = await lane.fetch(
         """
-        SELECT due_at FROM (
+        -- Python reads no later years, and no earlier ones.
+        SELECT greatest(timestamptz '1970-01-01 00:00Z', least(timestamptz '9999-01-01 00:00Z', due_at))
+        FROM (
             SELECT due.due_at
             FROM unnest(%(crons)s::text[]) AS cron (name), LATERAL (
                 SELECT due_at FROM scheduled_cron_executions

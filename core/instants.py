@@ -8,6 +8,7 @@ from core.errors import Invalid
 RFC_3339 = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
 )
+FURTHEST_BACK = datetime(1970, 1, 2, tzinfo=UTC)
 FURTHEST_AHEAD = timedelta(days=3653)
 
 
@@ -42,7 +43,7 @@ def check_instant(instant: datetime, field: str = "scheduledAt") -> datetime:
     """Lets an instant pass that names its zone and is not absurdly far; the database refuses the past.
 
     Raises:
-        Invalid: it is naive or more than ten years ahead.
+        Invalid: it is naive, more than ten years ahead, or before 1970.
     """
     if instant.tzinfo is None or instant.utcoffset() is None:
         raise Invalid(f"{field}: names no zone")
@@ -50,6 +51,8 @@ def check_instant(instant: datetime, field: str = "scheduledAt") -> datetime:
         instant = instant.astimezone(UTC)
     except OverflowError:
         raise Invalid(f"{field}: lies outside the years that there are") from None
+    if instant < FURTHEST_BACK:  # which no table takes
+        raise past(field)
     if instant - datetime.now(UTC) > FURTHEST_AHEAD:
         raise Invalid(f"{field}: is more than ten years ahead")
     return instant

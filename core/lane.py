@@ -43,7 +43,8 @@ class Lane:
         Raises:
             Unavailable: the database cannot be reached or broke off, and whether the statement took
                 effect is then unknown; or it lacks for now what a migration or a restore brings back.
-            Refused: it refuses one of the values. Nothing was changed.
+            Refused: it refuses one of the values, and nothing was changed; or it gave one that cannot be
+                read here.
         """
         async with self._lock:
             try:
@@ -54,11 +55,11 @@ class Lane:
                 await self._drop()
                 raise Unavailable(AWAY) from error
             except (psycopg.DataError, psycopg.IntegrityError, UnicodeEncodeError) as error:
-                raise Refused(AWAY) from error
+                raise Refused(said_of(error)) from error
             except psycopg.Error as error:
                 # A new connection forgets plans that were prepared for tables as they were.
                 await self._drop()
-                logger().error("database.refused", error=str(error)[:300])
+                logger().error("database.refused", error=said_of(error), sqlstate=error.sqlstate)
                 raise Unavailable(AWAY) from error
             except asyncio.CancelledError:
                 await self._drop()
@@ -78,6 +79,20 @@ class Lane:
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close()
+
+
+def said_of(error: Exception) -> str:
+    """What the database said of a fault, without what it quotes: parameters, and libpq an address."""
+    said = error.diag.message_primary if isinstance(error, psycopg.Error) else None
+    return (said or type(error).__name__)[:300]
+
+
+def tell(error: Unavailable, **fields: object) -> None:
+    """Logs why a statement brought nothing: the database is away, or refuses a value of it."""
+    if isinstance(error, Refused):
+        logger().error("database.refused", error=error.message, **fields)
+    else:
+        logger().warning("database.away", **fields)
 
 
 def storable(text: str | None) -> str | None:

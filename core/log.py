@@ -36,6 +36,7 @@ EVENTS = {
     "record.refused": "the database refuses a record of a run or a firing for good; it is given up",
     "execution.adopted": "an execution that was begun here, and whose beginning nobody heard, is run",
     "duty.failed": "a periodic duty failed and will be tried again",
+    "api.secret_unusable": "the secret of this server cannot be used; nobody is let in",
     "api.failed": "a request met an error that nobody foresaw",
 }
 

@@ -96,7 +96,7 @@ class Record:
 
     Attributes:
         runs: its last executions, at most 20, latest first.
-        next: its next pending schedule.
+        next: its next pending schedule that is neither being fired nor held for a decision.
     """
 
     runs: list[Run] = field(default_factory=list)
@@ -108,6 +108,10 @@ class Record:
         lasted = [run.seconds for run in self.runs if run.status == "completed"]
         known = [seconds for seconds in lasted if seconds is not None]
         return median(known) if known else None
+
+
+# Of these due_at is the instant; of the others the end of a lease, or the year 9999.
+_TO_COME = (schedules.c.claimed_by.is_(None), schedules.c.held_at.is_(None))
 
 
 def clock() -> datetime:
@@ -132,7 +136,7 @@ def figures() -> Figures:
         count, estimated = count_of(connection, select(schedules.c.id).where(pending))
         soonest = (
             select(schedules.c.id, schedules.c.cron_name, schedules.c.due_at)
-            .where(pending)
+            .where(pending, *_TO_COME)
             .order_by(schedules.c.due_at)
             .limit(1)
         )
@@ -199,6 +203,7 @@ def records(cron_names: Sequence[str]) -> dict[str, Record]:
         select(schedules.c.id, schedules.c.due_at)
         .where(
             schedules.c.status == text("'pending'"),
+            *_TO_COME,
             *_all_of(
                 name, schedules.c.cron_name, schedules.c.due_at, (text("'-infinity'"), text("'infinity'"))
             ),

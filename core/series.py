@@ -15,7 +15,7 @@ from core.actors import Actor, require
 from core.catalogue import catalogue
 from core.database import changing, reading
 from core.errors import Conflict, Invalid, NotFound
-from core.instants import check_instant
+from core.instants import FURTHEST_AHEAD, check_instant
 from core.parameters import Parameters, check
 from core.recurrence import Pattern, instants, parse_pattern, written
 from core.schedules import LatePolicy
@@ -140,6 +140,8 @@ def create(
         raise Invalid("repeatCount: must be 1 or more")
     if fire_within is not None and fire_within <= timedelta(0):
         raise Invalid("fireWithin: must be more than 0 seconds")
+    if fire_within is not None and fire_within > FURTHEST_AHEAD:
+        raise Invalid("fireWithin: is more than ten years")
     draft = Series(
         id=UUID(int=0),
         cron_name=cron.name,

@@ -8,12 +8,17 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from core.errors import Invalid
 
 ROOT = Path(__file__).resolve().parent.parent
+LEAST_SECRET = 16
 
 
 class Settings(BaseSettings):
@@ -51,13 +56,19 @@ class Settings(BaseSettings):
     def _postgresql_only(cls, value: SecretStr | None) -> SecretStr | None:
         if value and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
             raise ValueError("must begin with postgresql://")
+        if value and not _is_address(value.get_secret_value()):
+            # What the libraries say of it quotes it, with the password in it.
+            raise ValueError(
+                "must be of the form postgresql://USER:PASSWORD@HOST:PORT/NAME; in the password write "
+                "%40 for @, %2F for / and %25 for %; several hosts go into ?host=ONE,TWO&port=5432,5432"
+            )
         return value
 
     @field_validator("cron_secret")
     @classmethod
-    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
-        if value and len(value.get_secret_value()) < 16:
-            raise ValueError("must be at least 16 characters long")
+    def _can_be_sent(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and (problem := _secret_problem(value.get_secret_value())):
+            raise ValueError(problem)
         return value
 
     @model_validator(mode="after")
@@ -95,11 +106,29 @@ def settings() -> Settings:
 
 @cache
 def cron_secret() -> str:
-    """The bearer token of workers and scripts: CRON_SECRET, or the one generated on the first start."""
+    """The bearer token of workers and scripts: CRON_SECRET, or the one generated on the first start.
+
+    Raises:
+        Invalid: DATA_DIR/cron_secret holds none that can be used; the message names the file.
+    """
     configured = settings().cron_secret
     if configured:
         return configured.get_secret_value()
     path = settings().data_dir / "cron_secret"
+    if not path.exists():
+        _generate(path)
+    try:
+        secret = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not ASCII; delete the file"
+        raise Invalid(f"the secret in {path} cannot be read: {reason}") from None
+    # A crash may leave it empty, and an empty secret would let everybody in.
+    if problem := _secret_problem(secret):
+        raise Invalid(f"the secret in {path} {problem}; delete the file, and the next start makes a new one")
+    return secret
+
+
+def _generate(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # Written beside and linked into place: of two that start at once one wins,
     # and neither reads a half-written file.
@@ -108,8 +137,43 @@ def cron_secret() -> str:
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             file.write(secrets.token_urlsafe(32))
+            file.flush()
+            # Before the name: after a power cut there would be a name with nothing behind it.
+            os.fsync(file.fileno())
         with suppress(FileExistsError):
             os.link(draft, path)
     finally:
         draft.unlink()
-    return path.read_text(encoding="ascii").strip()
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _secret_problem(secret: str) -> str | None:
+    if len(secret) < LEAST_SECRET:
+        return f"must be at least {LEAST_SECRET} characters long"
+    # A header takes no others, and drops blanks at its ends.
+    if not (secret.isascii() and secret.isprintable() and secret == secret.strip()):
+        return "must be of printable ASCII characters, without blanks around them"
+    return None
+
+
+def _is_address(url: str) -> bool:
+    """Whether libpq and SQLAlchemy read the same in it, and nothing that is a password's rest."""
+    try:
+        for_libpq = conninfo_to_dict(url)
+        made = make_url(url).set(drivername="postgresql+psycopg")
+        _, for_sqlalchemy = made.get_dialect()().create_connect_args(made)
+    except (psycopg.Error, ArgumentError, ValueError):
+        return False
+    ports = str(for_sqlalchemy.get("port") or 5432).split(",")
+    return (
+        "@" not in url.partition("://")[2].partition("?")[0].partition("/")[2]
+        and all(port.isdecimal() and 0 < int(port) < 65536 for port in ports)
+        and all(
+            str(for_libpq.get(name) or "") == str(for_sqlalchemy.get(name) or "")
+            for name in ("user", "password", "host", "dbname")
+        )
+    )

@@ -17,7 +17,7 @@ import psycopg
 
 from core.database import database_url
 from core.errors import CrondeskError
-from core.settings import Settings, settings
+from core.settings import Settings, cron_secret, settings
 
 DATABASE_SECONDS = 30
 ANSWER_SECONDS = 60
@@ -269,6 +269,7 @@ def main() -> int:
     """Start Crondesk if it can listen; return the exit code."""
     try:
         chosen = settings()
+        cron_secret()  # one that cannot be used is told here, not to the first who calls
         if problem := port_problem(chosen.host, chosen.port):
             say(problem)
             return 1

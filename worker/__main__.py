@@ -7,7 +7,7 @@ import sys
 from core import log
 from core.database import migrated
 from core.errors import Invalid, Unavailable
-from core.settings import settings
+from core.settings import cron_secret, settings
 from worker.process import Process
 
 
@@ -21,6 +21,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         settings()
+        cron_secret()
         log.configure()
         if not migrated():
             sys.stderr.write("The database is not at this version: run 'alembic upgrade head'.\n")

@@ -60,8 +60,9 @@ class Batches(Generic[Item]):
                     for item in batch:
                         await self._persist([item])
                     return
+                # Not the record itself: it holds parameters, or what was printed.
                 logger().error(
-                    "record.refused", record=repr(batch[0])[:300], error=str(error.__cause__)[:300]
+                    "record.refused", record=type(batch[0]).__name__, id=_id_of(batch[0]), error=error.message
                 )
                 return
             except Unavailable:
@@ -70,3 +71,9 @@ class Batches(Generic[Item]):
                 tries += 1
             else:
                 return
+
+
+def _id_of(item: object) -> str | None:
+    whose = getattr(item, "claimed", None) or getattr(item, "due", None)
+    known = getattr(item, "execution_id", None) or getattr(whose, "id", None)
+    return str(known) if known else None

@@ -9,7 +9,7 @@ from core.catalogue import Cron, catalogue
 from core.clock import Clock
 from core.errors import CrondeskError, Unavailable
 from core.firing import Fired
-from core.lane import Lane
+from core.lane import Lane, tell
 from core.log import logger
 from core.parameters import check
 from core.running import Run
@@ -101,8 +101,8 @@ class Dispatcher:
             try:
                 async with self._looking:
                     await self._look()
-            except Unavailable:
-                logger().warning("database.away")
+            except Unavailable as error:
+                tell(error)
                 self._ask_again(1)
 
     async def serve_due(self) -> None:
@@ -120,8 +120,8 @@ class Dispatcher:
                 if not fired:
                     # Another worker was quicker, or somebody holds the row: a look will tell.
                     self._ask_again(STUCK_PAUSE_SECONDS)
-            except Unavailable:
-                logger().warning("database.away")
+            except Unavailable as error:
+                tell(error)
                 self._ask_again(1)
 
     async def _look(self) -> None:

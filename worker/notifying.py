@@ -9,7 +9,7 @@ from uuid import UUID
 
 from core.clock import Clock
 from core.errors import Invalid, Unavailable
-from core.lane import Lane
+from core.lane import Lane, tell
 from core.log import logger
 from core.notifications import delivery
 from core.notifications.delivery import Due, Outcome
@@ -68,7 +68,8 @@ class Notifier:
                 continue
             try:
                 await self._take()
-            except Unavailable:
+            except Unavailable as error:
+                tell(error, duty="notify")
                 await asyncio.sleep(AWAY_SECONDS)
                 self._asked.set()
 

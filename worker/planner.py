@@ -5,7 +5,7 @@ import asyncio
 from core import planning
 from core.clock import Clock
 from core.errors import Unavailable
-from core.lane import Lane
+from core.lane import Lane, tell
 
 # Series go by minutes: between two looks others may use the database.
 PAUSE_SECONDS = 0.25
@@ -46,7 +46,8 @@ class Planner:
             self._asked.clear()
             try:
                 await planning.plan_next(self._lane, self._name, self._clock)
-            except Unavailable:
+            except Unavailable as error:
+                tell(error, duty="plan")
                 self._asked.set()
                 await asyncio.sleep(AWAY_SECONDS)
             else:

@@ -19,7 +19,7 @@ from core.catalogue import catalogue
 from core.clock import Clock
 from core.database import database_url
 from core.errors import Unavailable
-from core.lane import Lane
+from core.lane import Lane, tell
 from core.log import logger
 from core.notifications import delivery
 from core.running import Beat
@@ -306,8 +306,8 @@ def _guarded(
     async def run() -> None:
         try:
             await call()
-        except Unavailable:
-            logger().warning("database.away", duty=name)
+        except Unavailable as error:
+            tell(error, duty=name)
 
     return run
 

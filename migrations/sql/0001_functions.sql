@@ -208,7 +208,9 @@ SELECT cron_name,
        count(*) FILTER (WHERE status = 'triggered') AS triggered,
        count(*) FILTER (WHERE status = 'cancelled') AS cancelled,
        count(*) FILTER (WHERE status = 'failed')    AS failed,
-       min(due_at) FILTER (WHERE status = 'pending') AS next_scheduled_at,
+       -- The next try of what is tried again, but of what is being fired not the end of its lease.
+       min(CASE WHEN claimed_by IS NULL THEN due_at ELSE scheduled_at END)
+           FILTER (WHERE status = 'pending' AND held_at IS NULL) AS next_scheduled_at,
        max(triggered_at)                             AS last_triggered_at,
        round(count(*) FILTER (WHERE status = 'triggered' AND scheduled_at > now() - interval '7 days')::numeric
              / nullif(count(*) FILTER (WHERE status IN ('triggered', 'failed')
@@ -218,4 +220,4 @@ FROM scheduled_cron_executions
 GROUP BY cron_name;
 
 COMMENT ON VIEW vw_scheduled_crons_summary IS
-    'For each cron: schedules by status, the next pending instant, the last one triggered, and the share triggered (0 to 1) of those triggered or failed over 7 days.';
+    'For each cron: schedules by status, the next pending instant (of what is held for a decision: none), the last one triggered, and the share triggered (0 to 1) of those triggered or failed over 7 days.';

@@ -25,7 +25,14 @@ CREATE TABLE cron_executions (
     cancel_requested_by text,
     finished_at         timestamptz,
     exit_code           integer,
-    error_message       text
+    error_message       text,
+    CONSTRAINT cron_executions_parameters_are_an_object CHECK (jsonb_typeof(parameters) = 'object'),
+    -- Years that programs can read: one row of the year 20000, or of 'infinity', and no list that
+    -- has it could be shown.
+    CONSTRAINT cron_executions_within_the_calendar CHECK (
+        queued_at >= '1970-01-01 00:00Z' AND queued_at < '9999-01-01 00:00Z'
+        AND started_at >= '1970-01-01 00:00Z' AND started_at < '9999-01-01 00:00Z'
+        AND finished_at >= '1970-01-01 00:00Z' AND finished_at < '9999-01-01 00:00Z')
 );
 
 COMMENT ON TABLE cron_executions IS 'One row for each run of a cron.';
@@ -85,7 +92,17 @@ CREATE TABLE scheduled_cron_executions (
     occurrence             timestamptz,
     -- On creation only: a check against now() would be made again on each update and on restore,
     -- and an overdue row could then be neither claimed nor loaded from a dump.
-    CONSTRAINT scheduled_cron_executions_in_the_future CHECK (scheduled_at > created_at)
+    CONSTRAINT scheduled_cron_executions_in_the_future CHECK (scheduled_at > created_at),
+    CONSTRAINT scheduled_cron_executions_parameters_are_an_object CHECK (jsonb_typeof(parameters) = 'object'),
+    -- As of cron_executions; and a worker that cannot read the next instant cannot be on time.
+    -- What is held for a decision is due in the year 9999: never, until somebody decides.
+    CONSTRAINT scheduled_cron_executions_within_the_calendar CHECK (
+        created_at >= '1970-01-01 00:00Z' AND scheduled_at < '9999-01-01 00:00Z'
+        AND due_at >= '1970-01-01 00:00Z' AND due_at <= '9999-01-01 00:00Z'
+        AND not_after >= '1970-01-01 00:00Z' AND not_after < '9999-12-31 00:00Z'
+        AND triggered_at >= '1970-01-01 00:00Z' AND triggered_at < '9999-01-01 00:00Z'
+        AND held_at >= '1970-01-01 00:00Z' AND held_at < '9999-01-01 00:00Z'
+        AND occurrence >= '1970-01-01 00:00Z' AND occurrence < '9999-01-01 00:00Z')
 );
 
 COMMENT ON TABLE scheduled_cron_executions IS

@@ -9,14 +9,22 @@ CREATE TABLE cron_series (
     repeat_count    integer CHECK (repeat_count > 0),
     excluded_dates  date[] NOT NULL DEFAULT '{}',
     missed          text NOT NULL DEFAULT 'one' CHECK (missed IN ('one', 'all')),
-    fire_within     interval CHECK (fire_within > interval '0'),
+    fire_within     interval CHECK (fire_within > interval '0' AND fire_within <= interval '3653 days'),
     late_policy     text NOT NULL DEFAULT 'fire' CHECK (late_policy IN ('fire', 'drop', 'ask')),
     status          text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'paused', 'ended')),
     planned         integer NOT NULL DEFAULT 0,
     last_occurrence timestamptz,
     created_by      text,
     created_at      timestamptz NOT NULL DEFAULT now(),
-    error_message   text
+    error_message   text,
+    CONSTRAINT cron_series_parameters_are_an_object CHECK (jsonb_typeof(parameters) = 'object'),
+    -- Years that programs can read: one row that they cannot would keep all series from being planned.
+    CONSTRAINT cron_series_within_the_calendar CHECK (
+        starts_on >= '1970-01-01' AND starts_on < '9999-01-01'
+        AND '-infinity' <> ALL (excluded_dates) AND 'infinity' <> ALL (excluded_dates)
+        AND created_at >= '1970-01-01 00:00Z' AND created_at < '9999-01-01 00:00Z'
+        AND repeat_until >= '1970-01-01 00:00Z' AND repeat_until < '9999-01-01 00:00Z'
+        AND last_occurrence >= '1970-01-01 00:00Z' AND last_occurrence < '9999-01-01 00:00Z')
 );
 
 COMMENT ON TABLE cron_series IS
@@ -35,7 +43,9 @@ CREATE TABLE cron_blackouts (
     cron_name  text,
     created_by text,
     created_at timestamptz NOT NULL DEFAULT now(),
-    CHECK (ends_at > starts_at)
+    CHECK (ends_at > starts_at),
+    CONSTRAINT cron_blackouts_within_the_calendar CHECK (
+        starts_at >= '1970-01-01 00:00Z' AND ends_at < '9999-12-31 00:00Z')
 );
 
 COMMENT ON TABLE cron_blackouts IS

@@ -13,7 +13,7 @@ from psycopg import sql
 
 from api import errors
 from core.errors import Conflict, CrondeskError, Forbidden, Invalid, NotFound, TooLarge, Unavailable
-from core.settings import cron_secret
+from core.settings import cron_secret, settings
 from tests.api.caller import BASE, Caller, later
 from tests.asynchronous import finish
 
@@ -68,6 +68,23 @@ def test_no_call_answers_without_the_secret(
     assert response.headers["WWW-Authenticate"] == "Bearer"
     assert response.json()["success"] is False
     assert "bearer token" in response.json()["error"]
+
+
+@pytest.mark.parametrize("header", ["Bearer", "Bearer ", "Bearer x"])
+def test_an_empty_secret_lets_nobody_in(
+    stranger: Caller, monkeypatch: pytest.MonkeyPatch, header: str
+) -> None:
+    monkeypatch.delenv("CRON_SECRET")
+    settings.cache_clear()
+    cron_secret.cache_clear()
+    path = settings().data_dir / "cron_secret"
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+
+    response = stranger("GET", "/schedule", headers={"Authorization": header})
+
+    assert response.status_code == (503 if header == "Bearer x" else 401)
+    assert str(path) not in response.text
 
 
 @pytest.mark.parametrize(("method", "path"), WITH_BODY)

@@ -34,6 +34,19 @@ def test_figures_count_what_waits_runs_and_succeeded(database: psycopg.Connectio
     assert stand.success_rate == pytest.approx(2 / 3)
 
 
+def test_next_is_neither_what_is_held_nor_what_is_being_fired(database: psycopg.Connection) -> None:
+    held = schedules.plan(ALICE, "nothing", datetime.now(UTC) + timedelta(hours=1))
+    fired = schedules.plan(ALICE, "nothing", datetime.now(UTC) + timedelta(hours=2))
+    database.execute(
+        "UPDATE scheduled_cron_executions SET held_at = now(), due_at = '9999-01-01 00:00Z' WHERE id = %s",
+        [held.id],
+    )
+    database.execute("SELECT get_ready_scheduled_crons(1, 'me', '1 minute', '3 hours')")
+    assert schedules.get(fired.id).claimed_by == "me"
+    assert overview.figures().next is None
+    assert overview.records(["nothing"])["nothing"].next is None
+
+
 def test_a_record_holds_the_last_twenty_runs_latest_first_and_the_next_plan(
     database: psycopg.Connection,
 ) -> None:

@@ -295,6 +295,79 @@ def test_events_can_neither_be_changed_nor_deleted(sql: Sql, change: str) -> Non
     assert sql("SELECT count(*) AS n FROM cron_events") == [{"n": 1}]
 
 
+@pytest.mark.parametrize(
+    ("columns", "values"),
+    [
+        ("scheduled_at", "'infinity'"),
+        ("scheduled_at", "'10000-01-01'"),
+        ("scheduled_at, created_at", "now() + interval '1 h', '-infinity'"),
+        ("scheduled_at, created_at", "now() + interval '1 h', '0044-03-15 BC'"),
+        ("scheduled_at, due_at", "now() + interval '1 h', '-infinity'"),
+        ("scheduled_at, due_at", "now() + interval '1 h', 'infinity'"),
+        ("scheduled_at, not_after", "now() + interval '1 h', 'infinity'"),
+        ("scheduled_at, triggered_at", "now() + interval '1 h', 'infinity'"),
+        ("scheduled_at, occurrence", "now() + interval '1 h', 'infinity'"),
+        ("scheduled_at, parameters", "now() + interval '1 h', '[1]'"),
+        ("scheduled_at, parameters", "now() + interval '1 h', 'null'"),
+        ("scheduled_at, parameters", "now() + interval '1 h', '5'"),
+    ],
+)
+def test_a_schedule_that_no_program_could_read_is_refused(sql: Sql, columns: str, values: str) -> None:
+    with pytest.raises(psycopg.errors.CheckViolation):
+        sql(f"INSERT INTO scheduled_cron_executions (cron_name, {columns}) VALUES ('nothing', {values})")
+    [schedule_id] = insert(sql)
+    with pytest.raises(psycopg.errors.CheckViolation):
+        sql(
+            f"UPDATE scheduled_cron_executions SET ({columns}) = ROW({values}) WHERE id = %s",
+            schedule_id,
+        )
+
+
+@pytest.mark.parametrize(
+    ("table", "columns", "values"),
+    [
+        ("cron_executions", "cron_name, target, queued_at", "'x', 'command', 'infinity'"),
+        ("cron_executions", "cron_name, target, started_at", "'x', 'command', '-infinity'"),
+        ("cron_executions", "cron_name, target, finished_at", "'x', 'command', '12000-01-01'"),
+        ("cron_executions", "cron_name, target, parameters", "'x', 'command', '[]'"),
+        ("cron_series", "cron_name, pattern, timezone, starts_on", "'x', '{}', 'UTC', 'infinity'"),
+        (
+            "cron_series",
+            "cron_name, pattern, timezone, starts_on, repeat_until",
+            "'x', '{}', 'UTC', now(), 'infinity'",
+        ),
+        (
+            "cron_series",
+            "cron_name, pattern, timezone, starts_on, excluded_dates",
+            "'x', '{}', 'UTC', now(), '{infinity}'",
+        ),
+        (
+            "cron_series",
+            "cron_name, pattern, timezone, starts_on, parameters",
+            "'x', '{}', 'UTC', now(), 'null'",
+        ),
+        ("cron_blackouts", "name, starts_at, ends_at", "'x', now(), 'infinity'"),
+    ],
+)
+def test_no_table_takes_what_no_program_could_read(sql: Sql, table: str, columns: str, values: str) -> None:
+    with pytest.raises(psycopg.errors.CheckViolation):
+        sql(f"INSERT INTO {table} ({columns}) VALUES ({values})")
+
+
+def test_what_is_held_or_being_fired_is_not_what_comes_next(sql: Sql) -> None:
+    [held] = insert(sql)
+    sql(
+        "UPDATE scheduled_cron_executions SET held_at = now(), due_at = '9999-01-01 00:00Z' WHERE id = %s",
+        held,
+    )
+    [row] = sql("SELECT * FROM vw_scheduled_crons_summary")
+    assert (row["pending"], row["next_scheduled_at"]) == (1, None)
+    [fired] = due(sql)
+    claim(sql)
+    [row] = sql("SELECT * FROM vw_scheduled_crons_summary")
+    assert row["next_scheduled_at"] == one(sql, fired)["scheduled_at"]
+
+
 def test_future_and_finished_rows_cost_a_claim_nothing(sql: Sql) -> None:
     insert(sql, 86_400, 20_000)
     sql(
