@@ -1,7 +1,7 @@
 """Series: make schedules again and again; pause, resume and end them."""
 
 from core.series.changing import end, pause, resume
-from core.series.making import create, preview
+from core.series.making import MAX_EXCLUDED, create, preview
 from core.series.occurrences import to_plan, upcoming
 from core.series.reading import blackouts_of, find, first_of, get, made_with, next_of, repeats_of
 from core.series.records import (
@@ -18,6 +18,7 @@ from core.series.records import (
 
 __all__ = [
     "COLUMNS",
+    "MAX_EXCLUDED",
     "PREVIEWED",
     "Blackout",
     "Missed",

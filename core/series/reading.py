@@ -77,9 +77,14 @@ def first_of(series_id: UUID) -> UUID:
         NotFound: it is no longer kept.
         Unavailable.
     """
-    first = select(func.min(schedules.c.id)).where(schedules.c.series_id == series_id)
+    first = (
+        select(schedules.c.id)
+        .where(schedules.c.series_id == series_id)
+        .order_by(schedules.c.occurrence, schedules.c.id)
+        .limit(1)
+    )
     with reading() as connection:
-        found: UUID | None = connection.execute(first).scalar_one()
+        found: UUID | None = connection.execute(first).scalar_one_or_none()
     if found is None:
         raise NotFound(f"seriesId: the first schedule of series {series_id} is no longer kept")
     return found

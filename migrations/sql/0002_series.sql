@@ -31,6 +31,8 @@ CREATE INDEX cron_series_active ON cron_series (id) WHERE status = 'active';
 CREATE INDEX cron_series_behind ON cron_series (last_occurrence) WHERE status = 'active';
 CREATE UNIQUE INDEX cron_series_idempotency_key ON cron_series (idempotency_key)
     WHERE idempotency_key IS NOT NULL;
+CREATE INDEX scheduled_crons_of_series ON scheduled_cron_executions (series_id, occurrence)
+    WHERE series_id IS NOT NULL;
 CREATE INDEX scheduled_crons_pending_of_series ON scheduled_cron_executions (series_id)
     WHERE status = 'pending' AND series_id IS NOT NULL;
 

@@ -19,7 +19,7 @@ def downgrade() -> None:
     DROP TRIGGER series_wants_its_next ON scheduled_cron_executions;
     DROP FUNCTION crondesk_plan_occurrences, crondesk_supersede, crondesk_count_as, crondesk_untried,
         crondesk_blackouts_lock, crondesk_wake_planners;
-    DROP INDEX scheduled_crons_pending_of_series;
+    DROP INDEX scheduled_crons_of_series, scheduled_crons_pending_of_series;
     DROP TABLE cron_series, cron_blackouts;
     """)
 
