@@ -1,5 +1,6 @@
 """What goes over the wire about series and blackouts; and a schedule that repeats made a series."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from api.representations import (
     GivenParameters,
     GivenPattern,
     PlanRequest,
+    ShownSchedule,
     Text,
     _Answer,
     _Given,
@@ -20,8 +22,9 @@ from api.representations import (
 from core import overview, schedules, series
 from core.errors import Invalid
 from core.instants import check_instant, past
-from core.recurrence import DAYS
+from core.recurrence import DAYS, instant_of
 from core.schedules import LatePolicy, Schedule
+from core.series import Repeats
 from core.wallclock import zone
 
 MAX_SECONDS = 366 * 86_400
@@ -40,7 +43,9 @@ class SeriesRequest(_Given):
         None, validation_alias=AliasChoices("repeatUntil", "repeat_until"), description="none after it"
     )
     repeat_count: int | None = Field(None, ge=1, le=1_000_000, strict=True)
-    excluded_dates: list[date] = Field([], max_length=1000, description="days, in the zone, without one")
+    excluded_dates: list[date] = Field(
+        [], max_length=series.MAX_EXCLUDED, description="days, in the zone, without one"
+    )
     missed: series.Missed = Field("one", description="after an outage fire 'one', or 'all' that were missed")
     fire_within_seconds: Seconds | None = Field(None, description="how late one may fire")
     late_policy: LatePolicy = "fire"
@@ -82,6 +87,7 @@ class ShownSeries(_Shown):
     repeat_pattern: dict[str, Any] = Field(validation_alias="pattern")
     timezone: str
     starts_on: date
+    first: datetime | None = Field(description="no occurrence before it")
     repeat_until: datetime | None
     repeat_count: int | None
     excluded_dates: list[date]
@@ -141,16 +147,16 @@ def plan_repeating(asked: PlanRequest, idempotency_key: str | None) -> Schedule:
     """Makes a series of a schedule that repeats.
 
     Returns:
-        Its first schedule.
+        Its first schedule; of a call that is repeated, the same, whatever became of it.
 
     Raises:
         Invalid: something breaks a rule.
+        Conflict: the key was used for something else.
         NotFound, Unavailable.
     """
-    if idempotency_key is not None:  # to pass over it would let a repeated call make two series
-        raise Invalid("Idempotency-Key: is not honoured for what repeats")
     begin = check_instant(asked.scheduled_at).replace(microsecond=0)  # patterns go by the second
-    if begin <= overview.clock():
+    known = idempotency_key is not None and series.made_with(idempotency_key) is not None
+    if begin <= overview.clock() and not known:
         raise past()
     timezone = asked.timezone or "UTC"
     within = None if asked.not_after is None else asked.not_after - begin
@@ -160,7 +166,7 @@ def plan_repeating(asked: PlanRequest, idempotency_key: str | None) -> Schedule:
     made = series.create(
         ACTOR,
         asked.cron_name,
-        pattern_at(asked.repeat_pattern, begin, timezone),
+        pattern_at(asked.repeat_pattern, begin, timezone, "scheduledAt"),
         timezone,
         first=begin,
         parameters=asked.parameters,
@@ -168,18 +174,47 @@ def plan_repeating(asked: PlanRequest, idempotency_key: str | None) -> Schedule:
         fire_within=within,
         late_policy=asked.late_policy,
         created_by=asked.created_by,
+        idempotency_key=idempotency_key,
     )
-    return schedules.get(series.next_of([made.id])[made.id].schedule_id)
+    return schedules.get(series.first_of(made.id))
 
 
-def pattern_at(repeats: str | dict[str, Any], begin: datetime, timezone: str) -> dict[str, Any]:
-    """The pattern that repeats an instant daily, weekly or monthly; a pattern object as it is."""
-    if isinstance(repeats, dict):
-        return repeats
-    wall = begin.astimezone(zone(timezone))
-    pattern: dict[str, Any] = {"kind": repeats, "at": wall.time().isoformat()}
-    if repeats == "weekly":
+def repeats(shown: Sequence[Schedule]) -> dict[UUID, Repeats]:
+    """How the series of these schedules repeat."""
+    return series.repeats_of({one.series_id for one in shown if one.series_id is not None})
+
+
+def shown_schedule(schedule: Schedule, known: dict[UUID, Repeats] | None = None) -> ShownSchedule:
+    """A schedule as it goes over the wire, with how it repeats."""
+    shown = ShownSchedule.model_validate(schedule)
+    if schedule.series_id is None:
+        return shown
+    found = (repeats([schedule]) if known is None else known).get(schedule.series_id)
+    if found is not None:
+        shown.repeat_pattern = found.pattern["kind"]
+        shown.repeat_until = found.until
+    return shown
+
+
+def pattern_at(asked: str | dict[str, Any], begin: datetime, timezone: str, field: str) -> dict[str, Any]:
+    """The pattern that repeats an instant daily, weekly or monthly; a pattern object as it is.
+
+    Raises:
+        Invalid: it is the second of two that the clocks show alike: what repeats happens the first time.
+    """
+    if isinstance(asked, dict):
+        return asked
+    where = zone(timezone)
+    wall = begin.astimezone(where).replace(tzinfo=None, fold=0)
+    earlier = instant_of(wall, where)
+    if earlier != begin:
+        raise Invalid(
+            f"{field}: the clocks of {timezone} show {wall:%H:%M} twice that day, and what repeats happens "
+            f"the first time: give {earlier.astimezone(where).isoformat()}, or another time"
+        )
+    pattern: dict[str, Any] = {"kind": asked, "at": wall.time().isoformat()}
+    if asked == "weekly":
         pattern["days"] = [DAYS[wall.weekday()]]
-    elif repeats == "monthly":
+    elif asked == "monthly":
         pattern["day"] = wall.day
     return pattern

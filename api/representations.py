@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import Response
+from fastapi import Header, Response
 from pydantic import (
     AfterValidator,
     AliasChoices,
@@ -71,6 +71,10 @@ GivenInstant = Annotated[
 GivenParameters = Annotated[dict[str, Any], PlainValidator(_object), WithJsonSchema({"type": "object"})]
 Text = Annotated[str, AfterValidator(_storable)]
 Key = Annotated[str, AfterValidator(_key)]
+IdempotencyKey = Annotated[
+    Key | None,
+    Header(alias="Idempotency-Key", description="the same key twice plans once; 1 to 200 characters"),
+]
 
 
 GivenPattern = Annotated[
@@ -264,6 +268,10 @@ class ShownSchedule(_Shown):
     late_policy: schedules.LatePolicy
     held_at: datetime | None = Field(description="since when it waits for a decision")
     series_id: UUID | None
+    repeat_pattern: str = Field(
+        "once", description="'once', or what its series goes by: 'daily', 'weekly', 'monthly' or 'cron'"
+    )
+    repeat_until: datetime | None = Field(None, description="its series has none after it")
 
 
 class ShownExecution(_Shown):

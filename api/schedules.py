@@ -8,27 +8,26 @@ from fastapi import APIRouter, Depends, Header, Query, Response
 from api.authentication import ACTOR, Authenticated
 from api.bodies import BatchBody, Body, parsed, takes
 from api.errors import answers
-from api.repeating import DecideRequest, plan_repeating
+from api.repeating import DecideRequest, plan_repeating, repeats, shown_schedule
 from api.representations import (
     BatchRequest,
     Cancelled,
     ChangeRequest,
     FailedRequest,
+    IdempotencyKey,
     IdQuery,
-    Key,
     PlanRequest,
     Scheduled,
     ScheduledBatch,
     ScheduledFirst,
     SchedulePage,
     ScheduleQuery,
-    ShownSchedule,
     TriggeredRequest,
     answer,
 )
 from core import schedules
 from core.errors import Invalid
-from core.schedules import Filter, Plan, Schedule
+from core.schedules import Filter, Plan
 from core.wallclock import zone
 
 router = APIRouter(
@@ -37,11 +36,6 @@ router = APIRouter(
     dependencies=[Depends(Authenticated())],
     responses=answers(401, 422, 503),
 )
-
-IdempotencyKey = Annotated[
-    Key | None,
-    Header(alias="Idempotency-Key", description="the same key twice plans once; 1 to 200 characters"),
-]
 
 
 @router.post(
@@ -71,7 +65,7 @@ def plan(body: Body, idempotency_key: IdempotencyKey = None) -> Response:
             not_after=asked.not_after,
             late_policy=asked.late_policy,
         )
-    return answer(ScheduledFirst(scheduled=_shown(planned), series_id=planned.series_id), 201)
+    return answer(ScheduledFirst(scheduled=shown_schedule(planned), series_id=planned.series_id), 201)
 
 
 @router.post(
@@ -91,7 +85,7 @@ def plan_batch(
     asked = parsed(BatchRequest, body)
     plans = [Plan(item.cron_name, item.scheduled_at, item.parameters) for item in asked.items]
     planned = schedules.plan_many(ACTOR, plans, created_by=asked.created_by)
-    shown = [_shown(schedule) for schedule in planned]
+    shown = [shown_schedule(schedule) for schedule in planned]
     return answer(ScheduledBatch(scheduled=shown, count=len(shown), batch_id=planned[0].batch_id), 201)
 
 
@@ -100,9 +94,10 @@ def find(query: Annotated[ScheduleQuery, Query()]) -> Response:
     """List schedules: pending ones (`status=pending`) next first, all others latest first."""
     wanted = Filter(query.status, query.cron_name, query.from_, query.to, query.search)
     page = schedules.find(wanted, limit=query.limit, cursor=query.cursor)
+    known = repeats(page.rows)
     return answer(
         SchedulePage(
-            scheduled=[_shown(schedule) for schedule in page.rows],
+            scheduled=[shown_schedule(schedule, known) for schedule in page.rows],
             count=page.count,
             count_is_estimate=page.count_is_estimate,
             next_cursor=page.cursor,
@@ -127,7 +122,7 @@ def change(id: UUID, body: Body) -> Response:  # noqa: A002  as on the wire
     """Move a schedule, or give it other parameters, while nobody is firing it."""
     asked = parsed(ChangeRequest, body)
     changed = schedules.change(ACTOR, id, scheduled_at=asked.scheduled_at, parameters=asked.parameters)
-    return answer(Scheduled(scheduled=_shown(changed)))
+    return answer(Scheduled(scheduled=shown_schedule(changed)))
 
 
 @router.post(
@@ -139,7 +134,7 @@ def change(id: UUID, body: Body) -> Response:  # noqa: A002  as on the wire
 def decide(id: UUID, body: Body) -> Response:  # noqa: A002
     """Answer for a schedule that is held because its deadline passed: fire it now, or drop it."""
     decided = schedules.decide(ACTOR, id, fire=parsed(DecideRequest, body).fire)
-    return answer(Scheduled(scheduled=_shown(decided)))
+    return answer(Scheduled(scheduled=shown_schedule(decided)))
 
 
 @router.patch(
@@ -151,7 +146,7 @@ def decide(id: UUID, body: Body) -> Response:  # noqa: A002
 def mark_triggered(id: UUID, body: Body) -> Response:  # noqa: A002
     """Settle a schedule that a worker of another make has fired; a second call changes nothing."""
     settled = schedules.mark_triggered(ACTOR, id, parsed(TriggeredRequest, body).execution_id)
-    return answer(Scheduled(scheduled=_shown(settled)))
+    return answer(Scheduled(scheduled=shown_schedule(settled)))
 
 
 @router.patch(
@@ -163,8 +158,4 @@ def mark_triggered(id: UUID, body: Body) -> Response:  # noqa: A002
 def mark_failed(id: UUID, body: Body) -> Response:  # noqa: A002
     """Write down that a worker of another make could not fire a schedule, and why."""
     settled = schedules.mark_failed(ACTOR, id, parsed(FailedRequest, body).error)
-    return answer(Scheduled(scheduled=_shown(settled)))
-
-
-def _shown(schedule: Schedule) -> ShownSchedule:
-    return ShownSchedule.model_validate(schedule)
+    return answer(Scheduled(scheduled=shown_schedule(settled)))

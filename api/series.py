@@ -23,7 +23,7 @@ from api.repeating import (
     ShownSeries,
     pattern_at,
 )
-from api.representations import IdQuery, NoQuery, answer
+from api.representations import IdempotencyKey, IdQuery, NoQuery, answer
 from core import blackouts, overview, series
 from core.actors import Actor
 from core.blackouts import Period
@@ -43,10 +43,10 @@ router = APIRouter(
     "/series",
     status_code=201,
     response_model=SeriesAnswer,
-    responses=answers(400, 404, 413),
+    responses=answers(400, 404, 409, 413),
     openapi_extra=takes(SeriesRequest),
 )
-def create(body: Body) -> Response:
+def create(body: Body, idempotency_key: IdempotencyKey = None) -> Response:
     """Make a series and plan its first occurrence."""
     asked = parsed(SeriesRequest, body)
     if asked.repeat_pattern == "once":
@@ -58,7 +58,7 @@ def create(body: Body) -> Response:
     made = series.create(
         ACTOR,
         asked.cron_name,
-        pattern_at(asked.repeat_pattern, first or overview.clock(), asked.timezone),
+        pattern_at(asked.repeat_pattern, first or overview.clock(), asked.timezone, "first"),
         asked.timezone,
         first=first,
         parameters=asked.parameters,
@@ -69,6 +69,7 @@ def create(body: Body) -> Response:
         fire_within=None if within is None else timedelta(seconds=within),
         late_policy=asked.late_policy,
         created_by=asked.created_by,
+        idempotency_key=idempotency_key,
     )
     return _told(made, 201)
 

@@ -1,11 +1,12 @@
 """Blackouts: periods in which series have no occurrence; add, find and remove them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from uuid import UUID
 
-from sqlalchemy import CTE, Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import CTE, Connection, Text, and_, delete, func, insert, literal, or_, select, update
 
 from core import events
 from core.actors import Actor, require
@@ -13,8 +14,10 @@ from core.bulk import FREE
 from core.catalogue import catalogue
 from core.database import changing, reading
 from core.errors import Invalid, NotFound
-from core.series import Blackout
+from core.series import COLUMNS, Blackout, Series, upcoming
+from core.series.reading import read_blackouts
 from core.tables import blackouts, schedules
+from core.tables import events as events_table
 from core.tables import series as series_table
 
 MAX_AT_ONCE = 1000
@@ -60,6 +63,7 @@ def add(actor: Actor, periods: Sequence[Period]) -> list[Blackout]:
     if problems:
         raise Invalid(problems[0], problems)
     with changing(actor) as connection:
+        _keep_planners_out(connection)
         return [_add(connection, actor, period) for period in periods]
 
 
@@ -92,7 +96,8 @@ def _add(connection: Connection, actor: Actor, period: Period) -> Blackout:
     made = insert(blackouts).values(values).returning(*_COLUMNS).cte("made")
     added = connection.execute(select(made).add_cte(_told(actor, "blackout.added", made))).one()
     cancelled = _cancelled(period)
-    told = events.told(actor, "schedule.cancelled", cancelled, schedule_id=cancelled.c.id)
+    details = events.object_of(blackout=str(added.id))
+    told = events.told(actor, "schedule.cancelled", cancelled, schedule_id=cancelled.c.id, details=details)
     # They were planned and will not happen: they do not count towards repeat_count.
     count = select(cancelled.c.series_id, func.count().label("count")).group_by(cancelled.c.series_id).cte()
     uncounted = (
@@ -141,7 +146,9 @@ def find(*, cron_name: str | None = None, limit: int = 1000) -> list[Blackout]:
 
 
 def remove(actor: Actor, blackout_id: UUID) -> Blackout:
-    """Removes a blackout: series have occurrences again from their next one that is not planned yet.
+    """Removes a blackout: series have the occurrences again that it kept away and that are still to come.
+
+    One that a person cancelled or moved by hand stays as it is.
 
     Raises:
         NotFound: there is none of that id.
@@ -150,11 +157,102 @@ def remove(actor: Actor, blackout_id: UUID) -> Blackout:
     require(actor, "schedule")
     gone = delete(blackouts).where(blackouts.c.id == blackout_id).returning(*_COLUMNS).cte("gone")
     told = _told(actor, "blackout.removed", gone)
-    with reading() as connection:
+    with changing(actor) as connection:
+        _keep_planners_out(connection)
         row = connection.execute(select(gone).add_cte(told)).one_or_none()
-    if row is None:
-        raise NotFound("id: there is no such blackout")
-    return Blackout(*row)
+        if row is None:
+            raise NotFound("id: there is no such blackout")
+        removed = Blackout(*row)
+        _bring_back(connection, actor, removed)
+    return removed
+
+
+def _keep_planners_out(connection: Connection) -> None:
+    # Until the end of this transaction: who plans meanwhile would not see what it changes.
+    connection.execute(select(func.pg_advisory_xact_lock(func.crondesk_blackouts_lock())))
+
+
+def _bring_back(connection: Connection, actor: Actor, removed: Blackout) -> None:
+    now = connection.execute(select(func.clock_timestamp())).scalar_one()
+    if removed.ends_at <= now:
+        return
+    active = select(*COLUMNS).where(series_table.c.status == "active")
+    if removed.cron_name is not None:
+        active = active.where(series_table.c.cron_name == removed.cron_name)
+    begin = max(now, removed.starts_at) - timedelta(microseconds=1)
+    for row in connection.execute(active.with_for_update()).all():
+        one = Series(*row)
+        # What is planned for before it, or waits for it to come, goes on by itself.
+        if one.last_occurrence is None or one.last_occurrence < removed.starts_at:
+            continue
+        back = _first_kept_away(connection, one, removed, begin)
+        if back is not None:
+            _rewind(connection, actor, one, back)
+    connection.execute(select(func.pg_notify("crondesk_series", "")))
+
+
+def _first_kept_away(
+    connection: Connection, one: Series, removed: Blackout, begin: datetime
+) -> datetime | None:
+    """The first occurrence that it alone kept away and that nobody has touched."""
+    others = read_blackouts(connection, one.cron_name)
+    last = schedules.alias("last")
+    by_blackout = (
+        select(events_table.c.details.op("?")(literal("blackout", Text)))
+        .where(events_table.c.schedule_id == last.c.id)
+        .order_by(events_table.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    untouched = and_(last.c.status == "cancelled", func.coalesce(by_blackout, False))
+    touched = set(
+        connection.execute(
+            select(last.c.occurrence).where(last.c.series_id == one.id, last.c.occurrence > begin, ~untouched)
+        ).scalars()
+    )
+    try:
+        ahead = upcoming(replace(one, last_occurrence=None, repeat_count=None), others, begin)
+        within = takewhile(lambda at: at < removed.ends_at, ahead)
+        return next((at for at in within if at not in touched), None)
+    except Invalid:
+        return None  # its page says what is wrong with it
+
+
+def _rewind(connection: Connection, actor: Actor, one: Series, back: datetime) -> None:
+    """What stands pending after it is moved there; where nothing does, the planner plans from there on."""
+    standing = (
+        select(schedules.c.id, schedules.c.scheduled_at)
+        .where(
+            FREE,
+            schedules.c.series_id == one.id,
+            schedules.c.scheduled_at == schedules.c.occurrence,
+            schedules.c.scheduled_at > back,
+            schedules.c.held_at.is_(None),
+        )
+        .order_by(schedules.c.scheduled_at)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .cte("standing")
+        .prefix_with("MATERIALIZED")
+    )
+    moved = (
+        update(schedules)
+        .where(schedules.c.id == standing.c.id)
+        .values(
+            scheduled_at=back,
+            occurrence=back,
+            due_at=back,
+            not_after=schedules.c.not_after + (literal(back) - schedules.c.scheduled_at),
+            claimed_by=None,
+        )
+        .returning(schedules.c.id, schedules.c.cron_name, standing.c.scheduled_at.label("old"))
+        .cte("moved")
+    )
+    details = events.object_of(**{"from": moved.c.old, "to": literal(back), "reason": "blackout removed"})
+    told = events.told(actor, "schedule.moved", moved, schedule_id=moved.c.id, details=details)
+    found = connection.execute(select(moved.c.id).add_cte(told)).all()
+    until = back if found else back - timedelta(microseconds=1)
+    connection.execute(update(series_table).where(series_table.c.id == one.id).values(last_occurrence=until))
 
 
 def _told(actor: Actor, kind: str, changed: CTE) -> CTE:

@@ -23,6 +23,7 @@ class Claimed:
         lease_until: when it comes due for others again.
         attempt: names this claim when it is settled.
         checked: fingerprint of the schema that its parameters were last found to fit.
+        fires_until: it is not fired after this instant: its deadline, where it has one that is kept.
     """
 
     id: UUID
@@ -34,6 +35,7 @@ class Claimed:
     lease_until: datetime
     attempt: int
     checked: str | None
+    fires_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +44,14 @@ class Fired:
 
     Attributes:
         outcome: 'running' (this worker runs it now), 'queued' (any worker may), 'completed',
-            'conflict' (tried again later), 'failed', 'exists' (it had an execution already), or
-            'unchecked' (claimed: its parameters are to be checked against a changed schema).
+            'conflict' (tried again later), 'later' (an occurrence of its series runs: it waits),
+            'failed', 'exists' (it had an execution already), or 'unchecked' (claimed: its parameters
+            are to be checked against a changed schema).
         parameters: of those running and unchecked.
         alike: how many schedules it stands for: of many completed at once only the latest is told.
     """
 
-    outcome: Literal["running", "queued", "completed", "conflict", "failed", "exists", "unchecked"]
+    outcome: Literal["running", "queued", "completed", "conflict", "later", "failed", "exists", "unchecked"]
     schedule_id: UUID
     execution_id: UUID | None
     cron_name: str
@@ -121,7 +124,8 @@ async def claim(
         Unavailable.
     """
     rows = await lane.fetch(
-        "SELECT id, cron_name, parameters, scheduled_at, execution_id, due_at, attempts, checked "
+        "SELECT id, cron_name, parameters, scheduled_at, execution_id, due_at, attempts, checked, "
+        "CASE WHEN late_policy <> 'fire' THEN not_after END "
         "FROM get_ready_scheduled_crons(%s, %s, %s, %s, %s)",
         (limit, worker, lease, ahead, list(crons)),
     )
@@ -137,6 +141,7 @@ async def claim(
             lease_until=row[5],
             attempt=row[6],
             checked=row[7],
+            fires_until=row[8],
         )
         for row in rows
     ]

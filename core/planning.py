@@ -1,72 +1,163 @@
 """Series and deadlines on the worker's side: plans what is next, and decides about what is too late."""
 
+from datetime import datetime, timedelta
+from typing import Any
+
 from core.catalogue import catalogue
-from core.clock import Clock
-from core.errors import Invalid, NotFound
+from core.errors import Invalid, NotFound, Refused
 from core.lane import Lane
-from core.series import COLUMNS, Blackout, Series, newest_missed, next_batch
+from core.log import logger
+from core.parameters import check
+from core.series import COLUMNS, Blackout, Series, to_plan
 
 SERIES_AT_ONCE = 500
+# Patterns go by the minute: what is due for less has no newer occurrence that could go in its stead.
+BEHIND = timedelta(minutes=1)
+# Each time somebody added a blackout between reading them and planning.
+TRIES = 5
+
+_ACTIVE = f"SELECT {', '.join(f's.{each.name}' for each in COLUMNS)}, clock_timestamp() FROM cron_series s"  # noqa: S608
+# An occurrence that was moved, is held or has had its instant is no reason to wait.
+_WANT_NEXT = f"""
+{_ACTIVE}
+WHERE s.status = 'active' AND (%(after)s::uuid IS NULL OR s.id > %(after)s)
+  AND (s.last_occurrence <= statement_timestamp() OR NOT EXISTS (
+      SELECT FROM scheduled_cron_executions p
+      WHERE p.series_id = s.id AND p.status = 'pending' AND p.scheduled_at = p.occurrence
+        AND p.held_at IS NULL))
+ORDER BY s.id LIMIT %(limit)s
+"""
+_ARE_BEHIND = f"""
+{_ACTIVE}
+WHERE s.status = 'active' AND s.last_occurrence < statement_timestamp() - %(behind)s::interval
+ORDER BY s.last_occurrence LIMIT %(limit)s
+"""
 
 
-async def plan_next(lane: Lane, worker: str, clock: Clock) -> int:
-    """Plans the next occurrences of all active series that have none pending.
+async def plan_next(lane: Lane, worker: str) -> int:
+    """Plans the next occurrences of all active series that want one.
 
     Returns:
-        How many series got one.
+        Of how many series it looked for one.
 
     Raises:
         Unavailable.
     """
-    rows = await lane.fetch(
-        f"""
-        SELECT {", ".join(column.name for column in COLUMNS)} FROM cron_series s
-        WHERE status = 'active' AND NOT EXISTS (
-            SELECT FROM scheduled_cron_executions p WHERE p.series_id = s.id AND p.status = 'pending')
-        ORDER BY id LIMIT %s
-        """,  # noqa: S608  the columns are our own
-        (SERIES_AT_ONCE,),
-    )
+    count = 0
+    after = None
+    while True:
+        rows = await lane.fetch(_WANT_NEXT, {"after": after, "limit": SERIES_AT_ONCE})
+        await _plan(lane, worker, rows)
+        count += len(rows)
+        if len(rows) < SERIES_AT_ONCE:
+            return count
+        after = rows[-1][0]
+
+
+async def catch_up(lane: Lane, worker: str) -> None:
+    """After an outage: what a series missed fires once, as the newest, or all of it, the newest first.
+
+    To be done before anything is fired: what waits since before the outage would fire as what it was.
+
+    Raises:
+        Unavailable.
+    """
+    looked_at: set[Any] = set()
+    while True:
+        rows = await lane.fetch(_ARE_BEHIND, {"behind": BEHIND, "limit": SERIES_AT_ONCE})
+        rows = [row for row in rows if row[0] not in looked_at]
+        if not rows:
+            return
+        looked_at.update(row[0] for row in rows)
+        await _plan(lane, worker, rows)
+
+
+async def _plan(lane: Lane, worker: str, rows: list[Any]) -> None:
     if not rows:
-        return 0
-    found = await lane.fetch(
-        "SELECT id, name, starts_at, ends_at, cron_name FROM cron_blackouts WHERE ends_at > now()"
+        return
+    many = [Series(*columns) for *columns, _ in rows]
+    seen = [one.last_occurrence for one in many if one.last_occurrence is not None]
+    periods = await _blackouts(lane, min(seen, default=None))
+    for series, row in zip(many, rows, strict=True):
+        try:
+            await _plan_one(lane, worker, series, periods, row[-1])
+        except Refused:
+            logger().error("series.refused", id=str(series.id))
+
+
+async def _plan_one(lane: Lane, worker: str, series: Series, periods: list[Blackout], now: datetime) -> None:
+    for _ in range(TRIES):
+        own = [period for period in periods if period.cron_name in (None, series.cron_name)]
+        try:
+            cron = catalogue().cron(series.cron_name)
+            check(series.parameters, cron.parameters)
+            plan = to_plan(series, own, now)
+        except (Invalid, NotFound) as error:
+            await _pause(lane, worker, series, error.message)
+            return
+        if not plan.missed and plan.following is None:
+            await _nothing_more(lane, worker, series, over=plan.over)
+            return
+        [(outcome,)] = await lane.fetch(
+            "SELECT crondesk_plan_occurrences(%s, %s, %s::timestamptz[], %s, %s, %s, %s, 'worker')",
+            (
+                series.id,
+                series.last_occurrence,
+                plan.missed,
+                plan.following,
+                plan.left_out_before,
+                cron.fingerprint,
+                worker,
+            ),
+        )
+        if outcome != "dark":
+            return
+        periods = await _blackouts(lane, series.last_occurrence)
+
+
+async def _blackouts(lane: Lane, after: datetime | None) -> list[Blackout]:
+    rows = await lane.fetch(
+        "SELECT id, name, starts_at, ends_at, cron_name FROM cron_blackouts "
+        "WHERE ends_at > least(statement_timestamp(), %s::timestamptz)",
+        (after,),
     )
-    periods = [Blackout(*row) for row in found]
-    for row in rows:
-        await _plan_one(lane, worker, Series(*row), periods, clock)
-    return len(rows)
+    return [Blackout(*row) for row in rows]
 
 
-async def _plan_one(lane: Lane, worker: str, series: Series, periods: list[Blackout], clock: Clock) -> None:
-    own = [period for period in periods if period.cron_name in (None, series.cron_name)]
-    try:
-        batch = next_batch(series, own, clock.now())
-        fingerprint = catalogue().cron(series.cron_name).fingerprint
-    except (Invalid, NotFound) as error:
-        await lane.fetch(
-            "UPDATE cron_series SET status = 'paused', error_message = %s "
-            "WHERE id = %s AND status = 'active'",
-            (f"paused: {error.message}", series.id),
-        )
-        return
-    if not batch:
-        await lane.fetch(
-            "UPDATE cron_series SET status = 'ended' WHERE id = %s AND status = 'active' "
-            "AND last_occurrence IS NOT DISTINCT FROM %s",
-            (series.id, series.last_occurrence),
-        )
-        return
+async def _pause(lane: Lane, worker: str, series: Series, reason: str) -> None:
     await lane.fetch(
-        "SELECT crondesk_plan_occurrences(%s, %s, %s::timestamptz[], %s::timestamptz[], %s, %s, 'worker')",
-        (
-            series.id,
-            series.last_occurrence,
-            [occurrence for occurrence, _ in batch],
-            [instant for _, instant in batch],
-            fingerprint,
-            worker,
-        ),
+        """
+        WITH paused AS (
+            UPDATE cron_series SET status = 'paused', error_message = %(reason)s
+            WHERE id = %(id)s AND status = 'active' RETURNING id, cron_name, error_message
+        )
+        INSERT INTO cron_events (actor, via, kind, cron_name, details)
+        SELECT %(worker)s, 'worker', 'series.paused', cron_name,
+               jsonb_build_object('series_id', id, 'error', error_message)
+        FROM paused
+        """,
+        {"reason": f"paused: {reason}", "id": series.id, "worker": worker},
+    )
+
+
+async def _nothing_more(lane: Lane, worker: str, series: Series, *, over: bool) -> None:
+    """Ends a series that is over once nothing of it is pending; others have been looked at until now."""
+    await lane.fetch(
+        """
+        WITH changed AS (
+            UPDATE cron_series s
+            SET last_occurrence = greatest(last_occurrence, statement_timestamp()),
+                status = CASE WHEN %(over)s AND NOT EXISTS (
+                    SELECT FROM scheduled_cron_executions p WHERE p.series_id = s.id AND p.status = 'pending')
+                    THEN 'ended' ELSE status END
+            WHERE id = %(id)s AND status = 'active' AND last_occurrence IS NOT DISTINCT FROM %(seen)s
+            RETURNING id, cron_name, status
+        )
+        INSERT INTO cron_events (actor, via, kind, cron_name, details)
+        SELECT %(worker)s, 'worker', 'series.ended', cron_name, jsonb_build_object('series_id', id)
+        FROM changed WHERE status = 'ended'
+        """,
+        {"over": over, "id": series.id, "seen": series.last_occurrence, "worker": worker},
     )
 
 
@@ -79,74 +170,5 @@ async def decide_late(lane: Lane, worker: str) -> int:
     Raises:
         Unavailable.
     """
-    rows = await lane.fetch(
-        """
-        WITH late AS MATERIALIZED (
-            SELECT ctid AS tid FROM scheduled_cron_executions
-            WHERE status = 'pending' AND not_after IS NOT NULL AND not_after < statement_timestamp()
-              AND late_policy <> 'fire' AND held_at IS NULL
-              AND (claimed_by IS NULL OR due_at <= clock_timestamp())
-            ORDER BY not_after LIMIT 1000 FOR UPDATE SKIP LOCKED
-        ), decided AS (
-            UPDATE scheduled_cron_executions s
-            SET status = CASE late_policy WHEN 'drop' THEN 'failed' ELSE 'pending' END,
-                held_at = CASE late_policy WHEN 'ask' THEN clock_timestamp() END,
-                due_at = CASE late_policy WHEN 'ask' THEN timestamptz '9999-01-01 00:00Z' ELSE due_at END,
-                claimed_by = NULL,
-                error_message = CASE late_policy
-                    WHEN 'drop' THEN 'expired: it could not fire before '
-                    ELSE 'held: a person decides whether it still fires; it could not fire before ' END
-                    || to_char(not_after AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"')
-            FROM late WHERE s.ctid = late.tid
-            RETURNING id, cron_name, late_policy, not_after, error_message
-        ), told AS (
-            INSERT INTO cron_events (actor, via, kind, schedule_id, cron_name, details)
-            SELECT %s, 'worker',
-                   CASE late_policy WHEN 'drop' THEN 'schedule.expired' ELSE 'schedule.held' END,
-                   id, cron_name, jsonb_build_object('not_after', not_after, 'error', error_message)
-            FROM decided
-        )
-        SELECT count(*) FROM decided
-        """,
-        (worker,),
-    )
-    return int(rows[0][0])
-
-
-async def collapse_missed(lane: Lane) -> None:
-    """After an outage: what a series has overdue counts as the newest occurrence that was missed.
-
-    It fires once, and as that one. A series that wants all missed ones is left alone, and so is a
-    schedule that a person has moved.
-
-    Raises:
-        Unavailable.
-    """
-    rows = await lane.fetch(
-        f"""
-        SELECT p.id, {", ".join(f"s.{column.name}" for column in COLUMNS)}, clock_timestamp()
-        FROM scheduled_cron_executions p JOIN cron_series s ON s.id = p.series_id
-        WHERE p.status = 'pending' AND p.series_id IS NOT NULL AND p.claimed_by IS NULL
-          AND p.due_at < clock_timestamp() - interval '1 minute' AND p.scheduled_at = p.occurrence
-          AND s.missed = 'one' AND s.status = 'active'
-        LIMIT %s
-        """,  # noqa: S608  the columns are our own
-        (SERIES_AT_ONCE,),
-    )
-    for schedule_id, *columns, now in rows:
-        newest = newest_missed(Series(*columns), now)
-        if newest is None:
-            continue
-        await lane.fetch(
-            """
-            WITH moved AS (
-                UPDATE scheduled_cron_executions
-                SET scheduled_at = %(newest)s, due_at = %(newest)s, occurrence = %(newest)s,
-                    not_after = %(newest)s + (not_after - scheduled_at)
-                WHERE id = %(id)s AND status = 'pending' AND claimed_by IS NULL
-                RETURNING series_id
-            )
-            UPDATE cron_series SET last_occurrence = %(newest)s FROM moved WHERE id = moved.series_id
-            """,
-            {"newest": newest, "id": schedule_id},
-        )
+    [(count,)] = await lane.fetch("SELECT crondesk_decide_late(%s)", (worker,))
+    return int(count)

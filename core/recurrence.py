@@ -1,8 +1,8 @@
 """What repeats: patterns in the wall-clock time of a zone, the instants they name, and how they read."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
@@ -26,6 +26,8 @@ ALIASES = {
     "@midnight": "0 0 * * *",
     "@hourly": "0 * * * *",
 }
+# The minutes of an expression that goes by elapsed time.
+EVERY_SO_MANY = re.compile(r"\*(/[0-9]+)?")
 
 
 class _Pattern(BaseModel):
@@ -99,6 +101,12 @@ class CronExpression(_Pattern):
         """The five fields, with an alias written out."""
         return ALIASES.get(self.expression.strip().lower(), self.expression.strip())
 
+    @property
+    def by_elapsed_time(self) -> bool:
+        """Whether it means every minute, or every so many of each hour, whatever the clocks show."""
+        minute, hour = self.fields.split()[:2]
+        return hour == "*" and EVERY_SO_MANY.fullmatch(minute) is not None
+
 
 Pattern = Annotated[Daily | Weekly | Monthly | CronExpression, Field(discriminator="kind")]
 _ADAPTER: TypeAdapter[Pattern] = TypeAdapter(Pattern)
@@ -141,10 +149,9 @@ def instant_of(wall: datetime, where: ZoneInfo) -> datetime:
 def instants(pattern: Pattern, where: ZoneInfo, start: date, after: datetime) -> Iterator[datetime]:
     """The instants of a pattern, in order.
 
-    Daily, weekly and monthly ones, and cron expressions that fix hour and minute, happen at a
-    wall-clock time: on a day when the clocks jump over it at the first instant after the jump, on
-    a day that shows it twice once, the first time. A cron expression with `*` in the minute or
-    the hour goes by elapsed time through both, as cron(8) of Debian does.
+    They happen at wall-clock times: on a day when the clocks jump over one at the first instant after
+    the jump, on a day that shows it twice once, the first time. Only a cron expression that means
+    every minute or every so many, `*` or `*/n` with `*` as its hour, goes by elapsed time through both.
 
     Args:
         pattern: what repeats.
@@ -156,37 +163,57 @@ def instants(pattern: Pattern, where: ZoneInfo, start: date, after: datetime) ->
         UTC instants without end, or until the year 9999.
     """
     previous = after
-    for instant in _candidates(pattern, where, start, after):
-        if instant > previous:  # two wall-clock times within one gap are one instant
-            yield instant
-            previous = instant
+    try:
+        for instant in _candidates(pattern, where, start, after):
+            if instant > previous:  # several wall-clock times within one gap are one instant
+                yield instant
+                previous = instant
+    except OverflowError:  # beyond the year 9999
+        return
 
 
 def _candidates(pattern: Pattern, where: ZoneInfo, start: date, after: datetime) -> Iterator[datetime]:
-    if isinstance(pattern, CronExpression):
+    if isinstance(pattern, CronExpression) and pattern.by_elapsed_time:
         for ticked in CronSim(pattern.fields, after.astimezone(where)):
             yield ticked.astimezone(UTC)
         return
-    # A day earlier than `after`: its wall-clock time may name an instant after it.
-    wall_after = after.astimezone(where).replace(tzinfo=None) - timedelta(days=1)
-    for wall in _rule(pattern, start).xafter(wall_after, inc=True):
+    # No earlier wall-clock time names an instant after `after`: the later of two is never earlier.
+    shown = after.astimezone(where).replace(tzinfo=None, fold=0)
+    walls = (
+        CronSim(pattern.fields, shown)
+        if isinstance(pattern, CronExpression)
+        else _rule(pattern, start, shown).xafter(shown, inc=True)
+    )
+    for wall in walls:
         yield instant_of(wall, where)
 
 
-@lru_cache(maxsize=1000)
-def _rule(pattern: Daily | Weekly | Monthly, start: date) -> rrule:
-    begin = datetime.combine(start, pattern.at)
+def _rule(pattern: Daily | Weekly | Monthly, start: date, shown: datetime) -> rrule:
+    """The rule, begun as near before a wall-clock time as its steps allow: it walks there one by one."""
+    every = pattern.every
+    days = max(0, (shown.date() - start).days)
     if isinstance(pattern, Daily):
-        return rrule(DAILY, dtstart=begin, interval=pattern.every, cache=False)
+        begin = start + timedelta(days=days // every * every)
+        return rrule(DAILY, dtstart=datetime.combine(begin, pattern.at), interval=every)
     if isinstance(pattern, Weekly):
-        days = [DAYS.index(day) for day in pattern.days]
-        return rrule(WEEKLY, dtstart=begin, interval=pattern.every, byweekday=days, wkst=0)
+        # A week earlier: its days before `start`'s own weekday belong to the step before.
+        weeks = max(0, days // 7 // every - 1) * every
+        begin = start + timedelta(weeks=weeks)
+        chosen = [DAYS.index(day) for day in pattern.days]
+        at = datetime.combine(begin, pattern.at)
+        return rrule(WEEKLY, dtstart=at, interval=every, byweekday=chosen, wkst=0)
+    months = (shown.year - start.year) * 12 + shown.month - start.month
+    steps = max(0, months) // every
+    if steps:
+        year, month = divmod(start.year * 12 + start.month - 1 + steps * every, 12)
+        start = date(year, month + 1, 1)
+    at = datetime.combine(start, pattern.at)
     if pattern.day is not None:
-        return rrule(MONTHLY, dtstart=begin, interval=pattern.every, bymonthday=pattern.day)
+        return rrule(MONTHLY, dtstart=at, interval=every, bymonthday=pattern.day)
     assert pattern.weekday is not None
     assert pattern.nth is not None
     nth = weekday(DAYS.index(pattern.weekday))(pattern.nth)
-    return rrule(MONTHLY, dtstart=begin, interval=pattern.every, byweekday=nth)
+    return rrule(MONTHLY, dtstart=at, interval=every, byweekday=nth)
 
 
 WORDS: dict[str, dict[str, str]] = {
@@ -223,6 +250,8 @@ NTH_WORDS = {
     "en": {1: "first", 2: "second", 3: "third", 4: "fourth", 5: "fifth", -1: "last"},
     "fr": {1: "premier", 2: "deuxième", 3: "troisième", 4: "quatrième", 5: "cinquième", -1: "dernier"},
 }
+# Where day and weekday are both given: either suffices, or both must hold.
+BOTH_WORDS = {"en": {False: "or", True: "only"}, "fr": {False: "ou", True: "uniquement"}}
 
 
 def in_words(pattern: Pattern, zone_name: str, language: str) -> str:
@@ -269,7 +298,17 @@ def _cron_words(pattern: CronExpression, tongue: str) -> str:
     options.casing_type = CasingTypeEnum.LowerCase
     options.use_24hour_time_format = True
     options.locale_code = "fr_FR" if tongue == "fr" else "en_US"
-    text = str(ExpressionDescriptor(pattern.fields, options).get_description())
+    descriptor = ExpressionDescriptor(pattern.fields, options)
+    text = str(descriptor.get_description())
+    on_weekdays = str(descriptor.get_day_of_week_description()).lower()
+    day, weekdays = pattern.fields.split()[2], pattern.fields.split()[4]
+    if day not in "*?" and weekdays not in "*?":
+        # Its descriptor says "or" of some weekdays and leaves it out of others; cron(8) goes by the star.
+        link = BOTH_WORDS[tongue][day.startswith("*") or weekdays.startswith("*")]
+        plain = on_weekdays.removeprefix(", ").removeprefix("or ").removeprefix("ou ")
+        text = text.replace(on_weekdays, f", {link} {plain}")
+    if tongue == "fr":
+        text = re.sub(r"every (\d+) days of the week", r"tous les \1 jours de la semaine", text)
     # It names days and months in English whatever the language.
     for names in (get_day_names, get_month_names):
         for place, english in names(locale="en").items():

@@ -25,6 +25,8 @@ LOGGED_ONE_BY_ONE = 50
 # between the instant and the firing.
 AHEAD = timedelta(seconds=1)
 STUCK_PAUSE_SECONDS = 0.25
+# Whoever has not looked for as long was suspended, or had no database: series may have missed occurrences.
+AWAY = planning.BEHIND
 
 
 class Dispatcher:
@@ -114,6 +116,8 @@ class Dispatcher:
                 continue
             try:
                 async with self._firing:
+                    if self.ticked_at is None or self._clock.now() - self.ticked_at > AWAY:
+                        await planning.catch_up(self._firing_lane, self._name)
                     fired = await self._fire(self._firing_lane)
                     if fired >= FIRE_BATCH:
                         await self._fire_all()
@@ -129,6 +133,7 @@ class Dispatcher:
         self._next_look = None
         crons = catalogue().crons.values()
         now = self._clock.now()
+        await planning.catch_up(self._looking_lane, self._name)
         await planning.decide_late(self._looking_lane, self._name)
         here = [cron.name for cron in crons if cron.fires_here]
         over_http = [cron.name for cron in crons if not cron.fires_here]
@@ -210,7 +215,7 @@ class Dispatcher:
         if any(one.outcome == "queued" for one in fired):
             self._runner.look_into_queue()
             await running.wake_others(lane)
-        if any(one.outcome in ("conflict", "unchecked") for one in fired):
+        if any(one.outcome in ("conflict", "later", "unchecked") for one in fired):
             self.look()
         return sum(one.alike for one in fired)
 
@@ -235,7 +240,7 @@ class Dispatcher:
 
     def _log(self, fired: list[Fired]) -> None:
         events = {"conflict": "schedule.conflicted", "failed": "schedule.failed"}
-        told = [one for one in fired if one.outcome != "unchecked"]
+        told = [one for one in fired if one.outcome not in ("unchecked", "later")]
         count = sum(one.alike for one in told)
         if count > LOGGED_ONE_BY_ONE:
             worst = max(one.fired_at - one.scheduled_at for one in told)

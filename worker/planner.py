@@ -3,7 +3,6 @@
 import asyncio
 
 from core import planning
-from core.clock import Clock
 from core.errors import Unavailable
 from core.lane import Lane, tell
 
@@ -18,26 +17,16 @@ class Planner:
     Args:
         name: the worker's name.
         lane: its connection for planning.
-        clock: the database's clock.
     """
 
-    def __init__(self, name: str, lane: Lane, clock: Clock) -> None:
+    def __init__(self, name: str, lane: Lane) -> None:
         self._name = name
         self._lane = lane
-        self._clock = clock
         self._asked = asyncio.Event()
 
     def ask(self) -> None:
         """Says that a series may have nothing planned."""
         self._asked.set()
-
-    async def catch_up(self) -> None:
-        """After an outage: what series have overdue counts as what they missed last.
-
-        Raises:
-            Unavailable.
-        """
-        await planning.collapse_missed(self._lane)
 
     async def serve(self) -> None:
         """Plans whenever it is asked to; for ever."""
@@ -45,7 +34,7 @@ class Planner:
             await self._asked.wait()
             self._asked.clear()
             try:
-                await planning.plan_next(self._lane, self._name, self._clock)
+                await planning.plan_next(self._lane, self._name)
             except Unavailable as error:
                 tell(error, duty="plan")
                 self._asked.set()

@@ -93,7 +93,7 @@ class Process:
             self._runner,
             look_at=self._look_at,
         )
-        self._planner = Planner(self.name, self._lanes["planning"], self._clock)
+        self._planner = Planner(self.name, self._lanes["planning"])
         self._notifier = Notifier(
             self.name, self._lanes["notifying"], self._lanes["notified"], self._clock, self._timers
         )
@@ -105,11 +105,10 @@ class Process:
             cancelled=self._runner.cancel,
             series=self._planner.ask,
             outbox=self._notifier.ask,
-            connected=self._catch_up,
+            connected=self._look_everywhere,
         )
         self._beating_since: float | None = None
         self._beaten_at: float | None = None
-        self._catching_up: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
         self._problems: tuple[str, ...] = ()
 
@@ -134,7 +133,6 @@ class Process:
             )
         ]
         self._add_jobs()
-        await _guarded("catch up", self._planner.catch_up)()
         self._scheduler.start()
         self._look_everywhere()
         logger().info("worker.started", name=self.name, crons=len(catalogue().crons), version=__version__)
@@ -171,10 +169,6 @@ class Process:
 
     def _look(self) -> None:
         self._dispatcher.look()
-
-    def _catch_up(self) -> None:
-        self._catching_up = asyncio.create_task(_guarded("catch up", self._planner.catch_up)())
-        self._catching_up.add_done_callback(lambda _: self._look_everywhere())
 
     def _look_everywhere(self) -> None:
         self._dispatcher.look()

@@ -10,7 +10,7 @@ import aiohttp
 from core import firing
 from core.catalogue import Cron, catalogue
 from core.clock import Clock
-from core.errors import CrondeskError
+from core.errors import CrondeskError, Unavailable
 from core.firing import Claimed, Settlement
 from core.lane import Lane
 from core.log import logger
@@ -128,7 +128,19 @@ class Sender:
             fired_at = self._clock.now()
             if fired_at + timedelta(seconds=timeout) > claimed.lease_until:
                 return  # it comes due again for everybody; to send it now could send it twice at once
+            # A later attempt may follow one that was sent and never settled: only its answer tells.
+            if claimed.attempt == 1 and claimed.fires_until is not None and fired_at > claimed.fires_until:
+                await self._give_back(claimed)
+                return
             await self._send(claimed, cron, fired_at, timeout)
+
+    async def _give_back(self, claimed: Claimed) -> None:
+        """It waited here until after its deadline: what becomes of it is decided at the next look."""
+        try:
+            await firing.hand_back(self._lane, self._name, [claimed])
+        except Unavailable:
+            return  # it comes due again when its lease ends
+        self._freed()
 
     async def _send(self, claimed: Claimed, cron: Cron, fired_at: datetime, timeout_seconds: float) -> None:
         answer = await post(

@@ -11,6 +11,8 @@ from uuid import UUID
 import click
 
 from core.paging import Page
+from core.schedules import Schedule
+from core.series import repeats_of
 
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 WIDEST_CELL = 80
@@ -43,7 +45,24 @@ def camel(name: str) -> str:
 
 def answer(document: dict[str, Any]) -> None:
     """Prints a successful answer as one JSON document."""
+    if "scheduled" in document:
+        document = {**document, "scheduled": _repeating(document["scheduled"])}
     click.echo(json.dumps({"success": True, **document_of(document)}, ensure_ascii=False, indent=2))
+
+
+def _repeating(scheduled: Schedule | list[Schedule]) -> Any:
+    """Schedules with how their series repeat, in the REST API's words."""
+    many = scheduled if isinstance(scheduled, list) else [scheduled]
+    known = repeats_of({one.series_id for one in many if one.series_id is not None})
+    documents = []
+    for one in many:
+        found = known.get(one.series_id) if one.series_id is not None else None
+        repeats = {
+            "repeatPattern": found.pattern["kind"] if found else "once",
+            "repeatUntil": document_of(found.until) if found else None,
+        }
+        documents.append(document_of(one) | repeats)
+    return documents if isinstance(scheduled, list) else documents[0]
 
 
 def answer_page(name: str, page: Page[Any]) -> None:

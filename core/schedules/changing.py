@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    ColumnElement,
     func,
     literal,
     select,
@@ -138,7 +139,7 @@ def decide(actor: Actor, schedule_id: UUID, *, fire: bool) -> Schedule:
     values: dict[str, Any] = (
         {"held_at": None, "late_policy": "fire", "due_at": func.clock_timestamp(), "error_message": None}
         if fire
-        else {"held_at": None, "status": "failed", "error_message": f"expired: dropped by {actor.name}"}
+        else {"held_at": None, "status": "failed", "error_message": _dropped_by(actor)}
     )
     held = (schedules.c.status == "pending", schedules.c.held_at.is_not(None))
     changed = (
@@ -155,6 +156,13 @@ def decide(actor: Actor, schedule_id: UUID, *, fire: bool) -> Schedule:
     if row is None:
         raise Conflict(f"id: the schedule is {get(schedule_id).status} and waits for no decision")
     return Schedule(*row)
+
+
+def _dropped_by(actor: Actor) -> ColumnElement[str]:
+    dropped = literal(f"expired: dropped by {actor.name}")
+    # What did fire and failed keeps its own error.
+    failed = func.substring(schedules.c.error_message, r"\d+ attempts? failed.*")
+    return func.concat_ws("; ", dropped, failed)
 
 
 def _too_late(schedule: Schedule, verb: str) -> Conflict:

@@ -12,7 +12,7 @@ CREATE FUNCTION crondesk_fire(
     p_conflict_delay    interval,
     p_told              integer     -- of more than that many completed ones only the latest is told
 ) RETURNS TABLE (
-    outcome      text,              -- 'completed', 'running', 'queued', 'exists', 'conflict', 'failed' or 'unchecked'
+    outcome      text,              -- 'completed', 'running', 'queued', 'exists', 'conflict', 'later', 'failed' or 'unchecked'
     schedule_id  uuid,
     execution_id uuid,
     cron_name    text,
@@ -30,11 +30,11 @@ BEGIN
     RETURN QUERY
     WITH due AS MATERIALIZED (
         SELECT s.ctid AS tid, s.id, s.cron_name, s.parameters, s.created_by, s.scheduled_at, s.due_at,
-               s.attempts, s.checked, coalesce(s.execution_id, crondesk_uuid()) AS execution_id
+               s.attempts, s.checked, s.series_id, coalesce(s.execution_id, crondesk_uuid()) AS execution_id
         FROM scheduled_cron_executions s
         WHERE s.status = 'pending'
           AND s.due_at <= v_now
-          AND (s.late_policy = 'fire' OR s.not_after IS NULL OR s.not_after >= v_now)
+          AND (s.late_policy = 'fire' OR s.not_after IS NULL OR s.not_after >= v_now OR s.claimed_by IS NOT NULL)
           AND s.held_at IS NULL
           AND s.cron_name = ANY (p_crons)
         ORDER BY s.due_at
@@ -67,6 +67,15 @@ BEGIN
                          WHEN j.ran THEN 'running'
                          WHEN NOT j.fits THEN 'unchecked'
                          WHEN j.existing IS NOT NULL THEN 'exists'
+                         -- Occurrences of one series wait for one another: that is no attempt.
+                         WHEN j.series_id IS NOT NULL AND (
+                             EXISTS (SELECT FROM known k WHERE k.series_id = j.series_id
+                                                           AND k.execution_id IN (SELECT id FROM ran))
+                             OR EXISTS (SELECT FROM cron_executions o
+                                        JOIN scheduled_cron_executions w ON w.id = o.scheduled_id
+                                        WHERE o.exclusive AND o.status IN ('queued', 'running')
+                                          AND o.cron_name = j.cron_name AND w.series_id = j.series_id)
+                         ) THEN 'later'
                          WHEN j.attempts + 1 >= p_conflict_attempts THEN 'failed'
                          ELSE 'conflict' END AS outcome
         FROM (
@@ -88,18 +97,21 @@ BEGIN
                   s.triggered_at AS fired_at, s.attempts
     ), put_off AS (
         UPDATE scheduled_cron_executions s
-        SET attempts = s.attempts + 1,
+        SET attempts = s.attempts + CASE judged.outcome WHEN 'later' THEN 0 ELSE 1 END,
             execution_id = judged.execution_id,
             status = CASE judged.outcome WHEN 'failed' THEN 'failed' ELSE 'pending' END,
             claimed_by = CASE WHEN judged.outcome = 'unchecked' THEN p_worker END,
             due_at = CASE judged.outcome WHEN 'unchecked' THEN clock_timestamp() + interval '10 seconds'
                                          WHEN 'conflict' THEN clock_timestamp() + p_conflict_delay
+                                         WHEN 'later' THEN clock_timestamp() + interval '5 seconds' * (
+                                             SELECT count(*) FROM judged b WHERE b.outcome = 'later'
+                                                AND b.series_id = judged.series_id AND b.due_at <= judged.due_at)
                                          ELSE s.due_at END,
             error_message = CASE judged.outcome WHEN 'failed' THEN
                 'still running after ' || s.attempts + 1 || ' attempts: an earlier run of '
                 || s.cron_name || ' has not ended, and the catalogue forbids overlap' END
         FROM judged
-        WHERE s.ctid = judged.tid AND judged.outcome IN ('unchecked', 'failed', 'conflict')
+        WHERE s.ctid = judged.tid AND judged.outcome IN ('unchecked', 'failed', 'conflict', 'later')
         RETURNING judged.outcome, s.id, s.cron_name, s.parameters, s.scheduled_at, s.attempts, s.due_at,
                   s.error_message
     ), told AS (

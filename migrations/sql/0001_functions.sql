@@ -12,6 +12,41 @@ CREATE FUNCTION crondesk_role() RETURNS text LANGUAGE sql STABLE AS $$
     SELECT nullif(current_setting('crondesk.role', true), '')
 $$;
 
+-- Of what was claimed and not settled nobody knows whether it fired: its next attempt tells.
+CREATE FUNCTION crondesk_decide_late(p_worker text, p_limit integer DEFAULT 1000) RETURNS integer
+LANGUAGE sql AS $$
+    WITH late AS MATERIALIZED (
+        SELECT ctid AS tid FROM scheduled_cron_executions
+        WHERE status = 'pending' AND not_after IS NOT NULL AND not_after < statement_timestamp()
+          AND late_policy <> 'fire' AND held_at IS NULL AND claimed_by IS NULL
+        ORDER BY not_after LIMIT p_limit FOR UPDATE SKIP LOCKED
+    ), decided AS (
+        UPDATE scheduled_cron_executions s
+        SET status = CASE late_policy WHEN 'drop' THEN 'failed' ELSE 'pending' END,
+            held_at = CASE late_policy WHEN 'ask' THEN clock_timestamp() END,
+            due_at = CASE late_policy WHEN 'ask' THEN timestamptz '9999-01-01 00:00Z' ELSE due_at END,
+            error_message = CASE late_policy
+                WHEN 'drop' THEN 'expired: ' ELSE 'held: a person decides whether it still fires; ' END
+                || CASE attempts WHEN 0 THEN 'it could not fire before ' ELSE 'it is not tried again after ' END
+                || to_char(not_after AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"')
+                || CASE attempts WHEN 0 THEN '' WHEN 1 THEN '; 1 attempt failed'
+                                 ELSE '; ' || attempts || ' attempts failed' END
+                || CASE WHEN attempts > 0 THEN coalesce(': ' || error_message, '') ELSE '' END
+        FROM late WHERE s.ctid = late.tid
+        RETURNING id, cron_name, late_policy, not_after, error_message, attempts
+    ), told AS (
+        INSERT INTO cron_events (actor, via, kind, schedule_id, cron_name, details)
+        SELECT p_worker, 'worker', CASE late_policy WHEN 'drop' THEN 'schedule.expired' ELSE 'schedule.held' END,
+               id, cron_name,
+               jsonb_build_object('not_after', not_after, 'error', error_message, 'attempt', attempts)
+        FROM decided
+    )
+    SELECT count(*)::integer FROM decided
+$$;
+
+COMMENT ON FUNCTION crondesk_decide_late IS
+    'Drops, or holds for a person to decide, what could not fire before its deadline, as its late_policy says; returns how many.';
+
 CREATE FUNCTION get_ready_scheduled_crons(
     p_limit  integer  DEFAULT 100,
     p_worker text     DEFAULT 'sql:' || session_user || ':' || pg_backend_pid(),
@@ -33,6 +68,9 @@ BEGIN
         RAISE EXCEPTION 'p_lease must be more than 0, p_ahead 0 or more'
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    IF p_crons IS NULL THEN  -- Crondesk's own worker names its crons, and decides before it claims
+        PERFORM crondesk_decide_late(p_worker);
+    END IF;
 
     -- Joined by ctid: the planner may choose to scan the whole table for a join by id.
     -- A row that changed in between has a new ctid and is left to the next call.
@@ -42,7 +80,7 @@ BEGIN
         FROM scheduled_cron_executions s
         WHERE s.status = 'pending'
           AND s.due_at <= v_now + p_ahead
-          AND (s.late_policy = 'fire' OR s.not_after IS NULL OR s.not_after >= v_now)
+          AND (s.late_policy = 'fire' OR s.not_after IS NULL OR s.not_after >= v_now OR s.claimed_by IS NOT NULL)
           AND s.held_at IS NULL
           AND (p_crons IS NULL OR s.cron_name = ANY (p_crons))
         ORDER BY s.due_at

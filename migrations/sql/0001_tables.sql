@@ -91,8 +91,9 @@ CREATE TABLE scheduled_cron_executions (
     series_id              uuid,
     occurrence             timestamptz,
     -- On creation only: a check against now() would be made again on each update and on restore,
-    -- and an overdue row could then be neither claimed nor loaded from a dump.
-    CONSTRAINT scheduled_cron_executions_in_the_future CHECK (scheduled_at > created_at),
+    -- and an overdue row could then be neither claimed nor loaded from a dump. What a series missed while no
+    -- worker was there is planned late, and says so.
+    CONSTRAINT scheduled_cron_executions_in_the_future CHECK (scheduled_at > created_at OR series_id IS NOT NULL),
     CONSTRAINT scheduled_cron_executions_parameters_are_an_object CHECK (jsonb_typeof(parameters) = 'object'),
     -- As of cron_executions; and a worker that cannot read the next instant cannot be on time.
     -- What is held for a decision is due in the year 9999: never, until somebody decides.

@@ -31,7 +31,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     run("""
     DROP VIEW vw_scheduled_crons_summary;
-    DROP FUNCTION get_ready_scheduled_crons;
+    DROP FUNCTION get_ready_scheduled_crons, crondesk_decide_late;
     DROP TABLE cron_workers, cron_events, scheduled_cron_executions, cron_execution_output, cron_executions;
     DROP FUNCTION mark_scheduled_cron_triggered, mark_scheduled_cron_failed,
         cleanup_old_scheduled_crons, crondesk_fire, crondesk_settle, crondesk_due_at_follows,

@@ -17,8 +17,9 @@ def upgrade() -> None:
 def downgrade() -> None:
     run("""
     DROP TRIGGER series_wants_its_next ON scheduled_cron_executions;
-    DROP FUNCTION crondesk_plan_occurrences, crondesk_wake_planners;
-    DROP INDEX scheduled_crons_pending_of_series;
+    DROP FUNCTION crondesk_plan_occurrences, crondesk_supersede, crondesk_count_as, crondesk_untried,
+        crondesk_blackouts_lock, crondesk_wake_planners;
+    DROP INDEX scheduled_crons_of_series, scheduled_crons_pending_of_series;
     DROP TABLE cron_series, cron_blackouts;
     """)
 

@@ -213,11 +213,70 @@ def test_what_breaks_a_rule_is_refused_by_name_and_leaves_nothing(
         assert count(table) == 0
 
 
-def test_a_key_is_refused_where_it_is_not_honoured(api: Caller) -> None:
-    body = {"cronName": "nothing", "scheduledAt": later(), "repeatPattern": "daily"}
-    response = api("POST", "/schedule", json=body, headers={"Idempotency-Key": "one"})
-    assert response.status_code == 422
-    assert response.json()["error"].startswith("Idempotency-Key")
+@pytest.mark.parametrize("path", ["/schedule", "/series"])
+def test_the_same_key_makes_one_series_and_answers_the_same(
+    api: Caller, count: Callable[[str], int], path: str
+) -> None:
+    body = NIGHTLY if path == "/series" else repeating()
+    headers = {"Idempotency-Key": "one"}
+    first, again = (api("POST", path, json=body, headers=headers) for _ in range(2))
+    assert (first.status_code, again.status_code) == (201, 201), again.text
+    assert again.json() == first.json()
+    other = api("POST", path, json={**body, "createdBy": "bob"}, headers=headers)
+    assert other.status_code == 409
+    assert other.json()["error"].startswith("Idempotency-Key")
+    assert api("POST", path, json=body, headers={"Idempotency-Key": "k" * 201}).status_code == 422
+    assert count("cron_series") == count("scheduled_cron_executions") == 1
+
+
+def test_a_call_that_is_repeated_after_the_first_run_answers_with_that_run(
+    api: Caller, database: psycopg.Connection
+) -> None:
+    body = repeating()
+    first = api("POST", "/schedule", json=body, headers={"Idempotency-Key": "one"}).json()
+    database.execute("SELECT mark_scheduled_cron_triggered(%s, NULL)", (first["scheduled"]["id"],))
+    again = api("POST", "/schedule", json=body, headers={"Idempotency-Key": "one"})
+    assert again.status_code == 201, again.text
+    assert again.json()["scheduled"]["id"] == first["scheduled"]["id"]
+    assert again.json()["scheduled"]["status"] == "triggered"
+
+
+def repeating() -> dict[str, Any]:
+    begin = (datetime.now(UTC) + timedelta(days=1)).replace(microsecond=0)
+    return {"cronName": "nothing", "scheduledAt": begin.isoformat(), "repeatPattern": "daily"}
+
+
+def test_a_schedule_says_how_it_repeats(api: Caller) -> None:
+    until = later(days=40)
+    made(api, repeatUntil=until)
+    api("POST", "/schedule", json={"cronName": "greet", "scheduledAt": later()})
+    found = {one["cronName"]: one for one in api("GET", "/schedule").json()["scheduled"]}
+    assert found["nothing"]["repeatPattern"] == "daily"
+    assert instant(found["nothing"]["repeatUntil"]) == instant(until)
+    assert (found["greet"]["repeatPattern"], found["greet"]["repeatUntil"]) == ("once", None)
+    moved = api("PATCH", f"/schedule/{found['nothing']['id']}", json={"scheduledAt": later(days=2)})
+    assert moved.json()["scheduled"]["repeatPattern"] == "daily"
+
+
+@pytest.mark.parametrize("path", ["/schedule", "/series"])
+def test_the_second_of_two_equal_times_does_not_begin_what_repeats(
+    api: Caller, count: Callable[[str], int], path: str
+) -> None:
+    year = datetime.now(UTC).year + 1
+    fold = next(
+        day
+        for day in (datetime(year, 10, 31, 1, 30, tzinfo=UTC) - timedelta(days=n) for n in range(7))
+        if day.weekday() == 6
+    )  # 02:30 in Paris, for the second time
+    given = {"cronName": "nothing", "repeatPattern": "daily", "timezone": "Europe/Paris"}
+    field = "first" if path == "/series" else "scheduledAt"
+    refused = api("POST", path, json={**given, field: fold.isoformat()})
+    assert refused.status_code == 422
+    assert refused.json()["error"].startswith(f"{field}: ")
+    assert "02:30+02:00" in refused.json()["error"] or "02:30:00+02:00" in refused.json()["error"]
+    assert count("cron_series") == 0
+    taken = api("POST", path, json={**given, field: (fold - timedelta(hours=1)).isoformat()})
+    assert taken.status_code == 201
 
 
 def test_without_the_token_nothing_is_told_or_done(stranger: Caller) -> None:

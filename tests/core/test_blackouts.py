@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from threading import Thread
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 from core import blackouts, events, schedules, series
@@ -13,6 +15,7 @@ from core.blackouts import Period
 from core.errors import Forbidden, Invalid, NotFound
 from core.schedules import Filter
 from core.series import Series
+from tests.series.acting import pending_of, plan_next
 
 ALICE = Actor("alice", "operator", "dashboard")
 DAILY = {"kind": "daily", "at": "09:00"}
@@ -101,3 +104,72 @@ def test_of_an_unknown_cron_or_by_a_viewer_none_is_added(database_url: str) -> N
         blackouts.add(eve, [period])
     with pytest.raises(Forbidden):
         blackouts.remove(eve, uuid4())
+
+
+def test_once_removed_what_it_kept_away_comes_back(database_url: str, database: psycopg.Connection) -> None:
+    within = timedelta(minutes=5)
+    made = series.create(ALICE, "nothing", DAILY, "UTC", fire_within=within, late_policy="drop")
+    plain = series.preview(DAILY, "UTC")
+    [added] = blackouts.add(ALICE, [freeze(made, days=2)])
+    plan_next(database_url)
+    [standing] = pending_of(made)
+    assert standing.scheduled_at == plain[2]
+    blackouts.remove(ALICE, added.id)
+    [back] = pending_of(made)
+    assert (back.id, back.scheduled_at, back.not_after) == (standing.id, plain[0], plain[0] + within)
+    assert events.of_schedule(back.id)[-1].details["reason"] == "blackout removed"
+    assert next(series.upcoming(series.get(made.id), [], datetime.now(UTC))) == plain[1]
+    assert series.get(made.id).planned == 1
+
+
+def test_once_removed_what_a_person_cancelled_before_stays_cancelled(database_url: str) -> None:
+    made = series.create(ALICE, "nothing", DAILY, "UTC")
+    plain = series.preview(DAILY, "UTC")
+    schedules.cancel(ALICE, pending_of(made)[0].id)
+    plan_next(database_url)
+    begin = plain[0] - timedelta(hours=1)
+    [added] = blackouts.add(ALICE, [Period("freeze", begin, begin + timedelta(days=3))])
+    plan_next(database_url)
+    assert pending_of(made)[0].scheduled_at == plain[3]
+    blackouts.remove(ALICE, added.id)
+    assert [one.scheduled_at for one in pending_of(made)] == [plain[1]]
+
+
+def test_a_series_that_it_kept_from_its_last_occurrence_is_not_over(database_url: str) -> None:
+    plain = series.preview(DAILY, "UTC")
+    made = series.create(ALICE, "nothing", DAILY, "UTC", repeat_until=plain[2])
+    [added] = blackouts.add(ALICE, [freeze(made, days=10)])
+    plan_next(database_url)
+    assert pending_of(made) == []
+    assert series.get(made.id).status == "active"
+    blackouts.remove(ALICE, added.id)
+    plan_next(database_url)
+    assert [one.scheduled_at for one in pending_of(made)] == [plain[0]]
+
+
+def test_one_that_is_added_while_a_planner_plans_is_never_overlooked(
+    database_url: str, database: psycopg.Connection
+) -> None:
+    made = series.create(ALICE, "nothing", DAILY, "UTC")
+    plain = series.preview(DAILY, "UTC")
+    schedules.cancel(ALICE, pending_of(made)[0].id)
+    seen = series.get(made.id).last_occurrence
+    begin = plain[1] - timedelta(hours=1)
+    call = "SELECT crondesk_plan_occurrences(%s, %s, '{}', %s, NULL, NULL, 'w', 'worker')"
+    with psycopg.connect(database_url) as planner:
+        planner.execute(call, (made.id, seen, plain[1]))  # not committed yet
+        adding = Thread(
+            target=blackouts.add, args=(ALICE, [Period("freeze", begin, begin + timedelta(hours=2))])
+        )
+        adding.start()
+        adding.join(0.3)
+        assert adding.is_alive()
+    adding.join(20)
+    assert pending_of(made) == []
+    # The other way round: the planner read the blackouts before it was added.
+    outcome = database.execute(
+        call, (made.id, series.get(made.id).last_occurrence, plain[1] + timedelta(minutes=1))
+    ).fetchone()
+    assert outcome == ("dark",)
+    plan_next(database_url)
+    assert pending_of(made)[0].scheduled_at == plain[2]

@@ -1,6 +1,6 @@
 """Patterns: which instants they name, what is refused, and how they read."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -65,6 +65,26 @@ def test_a_pattern_names_the_days_that_it_says(pattern: dict[str, Any], expected
 
 
 @pytest.mark.parametrize(
+    "pattern",
+    [
+        {"kind": "daily", "at": "09:00", "every": 7},
+        {"kind": "weekly", "at": "09:00", "days": ["monday", "wednesday", "sunday"], "every": 3},
+        {"kind": "monthly", "at": "09:00", "day": 31, "every": 5},
+        {"kind": "monthly", "at": "09:00", "nth": 2, "weekday": "tuesday", "every": 2},
+    ],
+)
+@pytest.mark.parametrize("start", [date(2020, 1, 1), date(2020, 2, 29), date(2021, 8, 29)])
+def test_every_nth_step_counts_from_the_start_wherever_one_looks_from(
+    pattern: dict[str, Any], start: date
+) -> None:
+    whole = list(islice(instants(parse_pattern(pattern), PARIS, start, datetime(2020, 1, 1, tzinfo=UTC)), 60))
+    for place, instant in enumerate(whole[:-2]):
+        just_before = instant - timedelta(seconds=1)
+        assert next(instants(parse_pattern(pattern), PARIS, start, just_before)) == instant
+        assert next(instants(parse_pattern(pattern), PARIS, start, instant)) == whole[place + 1]
+
+
+@pytest.mark.parametrize(
     ("pattern", "field"),
     [
         ({}, "repeat"),
@@ -123,6 +143,21 @@ def test_a_pattern_that_is_none_is_refused_naming_the_field(pattern: Any, field:
             {"kind": "cron", "expression": "30 2 * * 1-5"},
             "at 02:30, Monday through Friday, Paris time",
             "à 02:30, de lundi à vendredi, heure de Paris",
+        ),
+        (  # a day field that begins with a star: both must hold
+            {"kind": "cron", "expression": "0 0 */2 * 1"},
+            "at 00:00, every 2 days, only on Monday, Paris time",
+            "à 00:00, tous les 2 jours, uniquement le lundi, heure de Paris",
+        ),
+        (
+            {"kind": "cron", "expression": "0 0 5 * */2"},
+            "at 00:00, on day 5 of the month, only every 2 days of the week, Paris time",
+            "à 00:00, le 5 du mois, uniquement tous les 2 jours de la semaine, heure de Paris",
+        ),
+        (  # neither does: one suffices
+            {"kind": "cron", "expression": "0 0 1 * 1-5"},
+            "at 00:00, on day 1 of the month, or Monday through Friday, Paris time",
+            "à 00:00, le 1 du mois, ou de lundi à vendredi, heure de Paris",
         ),
     ],
 )

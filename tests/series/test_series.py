@@ -1,9 +1,9 @@
-"""Series on a real database: their next occurrence, pausing, ending, outages and deadlines."""
+"""Series on a real database: their next occurrence, pausing, ending."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from threading import Thread
-from typing import Any, TypeVar
+from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
@@ -11,53 +11,8 @@ import pytest
 
 from core import planning, schedules, series
 from core.actors import Actor
-from core.clock import Clock
 from core.errors import Conflict, Forbidden, Invalid, NotFound
-from core.lane import Lane
-from core.schedules import Schedule
-from core.series import Series
-from tests.asynchronous import finish
-
-Result = TypeVar("Result")
-ALICE = Actor("alice", "operator", "dashboard")
-DAILY = {"kind": "daily", "at": "09:00"}
-EACH_MINUTE = {"kind": "cron", "expression": "* * * * *"}
-
-
-def pending_of(made: Series) -> list[Schedule]:
-    found = schedules.find(schedules.Filter(status="pending"), limit=1000).rows
-    return [one for one in found if one.series_id == made.id]
-
-
-def as_worker(url: str, act: Callable[[Lane], Awaitable[Result]]) -> Result:
-    async def run() -> Result:
-        lane = Lane(url, "test")
-        try:
-            return await act(lane)
-        finally:
-            await lane.close()
-
-    return finish(run())
-
-
-def plan_next(url: str, worker: str = "w") -> int:
-    return as_worker(url, lambda lane: planning.plan_next(lane, worker, Clock()))
-
-
-def miss(database: psycopg.Connection, schedule_id: UUID, hours: float, series_id: UUID) -> None:
-    """Lets the occurrence of a series lie in the past, as if no worker had been there."""
-    database.execute("ALTER TABLE scheduled_cron_executions DISABLE TRIGGER USER")
-    back = timedelta(hours=hours)
-    database.execute(
-        "UPDATE scheduled_cron_executions "
-        "SET created_at = created_at - %s, scheduled_at = scheduled_at - %s, "
-        "due_at = due_at - %s, occurrence = occurrence - %s WHERE id = %s",
-        (back * 2, back, back, back, schedule_id),
-    )
-    database.execute(
-        "UPDATE cron_series SET last_occurrence = last_occurrence - %s WHERE id = %s", (back, series_id)
-    )
-    database.execute("ALTER TABLE scheduled_cron_executions ENABLE TRIGGER USER")
+from tests.series.acting import ALICE, DAILY, EACH_MINUTE, miss, pending_of, plan_next
 
 
 def test_a_new_series_has_its_first_occurrence_pending(database_url: str) -> None:
@@ -83,14 +38,39 @@ def test_a_skipped_occurrence_is_followed_by_the_next_one(database_url: str) -> 
     assert following.scheduled_at == expected[1]
 
 
-def test_a_moved_occurrence_leaves_the_series_as_it_is(database_url: str) -> None:
+def test_an_occurrence_that_is_moved_away_leaves_the_days_between_as_they_are(database_url: str) -> None:
     made = series.create(ALICE, "nothing", DAILY, "Europe/Paris")
     expected = series.preview(DAILY, "Europe/Paris")
     [first] = pending_of(made)
-    schedules.change(ALICE, first.id, scheduled_at=first.scheduled_at - timedelta(minutes=1))
-    schedules.cancel(ALICE, first.id)
+    later = first.scheduled_at + timedelta(days=7, minutes=1)
+    schedules.change(ALICE, first.id, scheduled_at=later)
+    ahead = series.upcoming(series.get(made.id), [], datetime.now(UTC))
+    assert next(ahead) == expected[1]
     plan_next(database_url)
-    assert pending_of(made)[0].scheduled_at == expected[1]
+    assert [one.scheduled_at for one in pending_of(made)] == [expected[1], later]
+    plan_next(database_url)
+    assert len(pending_of(made)) == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "held_at = now(), due_at = '9999-01-01'",
+        "attempts = 1, due_at = now() + interval '1 hour'",
+        "attempts = 1, claimed_by = 'w', due_at = now() + interval '1 hour'",
+    ],
+)
+def test_what_is_held_or_tried_again_does_not_stop_its_series(
+    database_url: str, database: psycopg.Connection, change: LiteralString
+) -> None:
+    made = series.create(ALICE, "nothing", EACH_MINUTE, "UTC")
+    [standing] = pending_of(made)
+    miss(database, standing.id, 1 / 60, made.id)
+    database.execute("UPDATE scheduled_cron_executions SET " + change)
+    plan_next(database_url)
+    following = [one for one in pending_of(made) if one.id != standing.id]
+    assert len(following) == 1
+    assert following[0].scheduled_at > datetime.now(UTC) - timedelta(seconds=5)
 
 
 def test_two_workers_plan_an_occurrence_once(database_url: str) -> None:
@@ -164,83 +144,6 @@ def test_excluded_days_and_blackouts_have_no_occurrence(
     assert pending_of(made)[0].scheduled_at == plain[3]
 
 
-def test_after_an_outage_a_series_fires_once_and_as_the_newest_occurrence(
-    database_url: str, database: psycopg.Connection
-) -> None:
-    made = series.create(ALICE, "nothing", EACH_MINUTE, "UTC")
-    [first] = pending_of(made)
-    miss(database, first.id, 3, made.id)
-    as_worker(database_url, planning.collapse_missed)
-    overdue = schedules.get(first.id)
-    now = datetime.now(UTC)
-    assert now - timedelta(minutes=1, seconds=5) < overdue.scheduled_at <= now
-    database.execute("SELECT mark_scheduled_cron_triggered(%s, NULL)", (first.id,))
-    plan_next(database_url)
-    [following] = pending_of(made)
-    assert following.scheduled_at > now
-
-
-def test_a_series_that_wants_all_gets_all_it_missed_the_newest_first(
-    database_url: str, database: psycopg.Connection
-) -> None:
-    made = series.create(ALICE, "nothing", EACH_MINUTE, "UTC", missed="all")
-    [first] = pending_of(made)
-    miss(database, first.id, 0.1, made.id)
-    as_worker(database_url, planning.collapse_missed)
-    assert schedules.get(first.id).scheduled_at < datetime.now(UTC) - timedelta(minutes=4)
-    database.execute("SELECT mark_scheduled_cron_triggered(%s, NULL)", (first.id,))
-    plan_next(database_url)
-    rows = database.execute(
-        "SELECT occurrence FROM scheduled_cron_executions WHERE series_id = %s AND status = 'pending' "
-        "ORDER BY scheduled_at",
-        (made.id,),
-    ).fetchall()
-    occurrences = [row[0] for row in rows]
-    assert 5 <= len(occurrences) <= 8
-    assert occurrences[:-1] == sorted(occurrences[:-1], reverse=True)
-    assert occurrences[-1] > datetime.now(UTC)
-
-
-def test_what_is_too_late_is_dropped_held_or_fired(database_url: str, database: psycopg.Connection) -> None:
-    ids = {}
-    for policy in ("drop", "ask", "fire"):
-        row = database.execute(
-            "INSERT INTO scheduled_cron_executions "
-            "(cron_name, created_at, scheduled_at, not_after, late_policy) "
-            "VALUES ('nothing', now() - interval '1 hour', now() - interval '10 minutes', "
-            "now() - interval '1 minute', %s) RETURNING id",
-            (policy,),
-        ).fetchone()
-        assert row is not None
-        ids[policy] = row[0]
-    assert as_worker(database_url, lambda lane: planning.decide_late(lane, "w")) == 2
-    assert schedules.get(ids["drop"]).status == "failed"
-    assert (schedules.get(ids["drop"]).error_message or "").startswith("expired")
-    held = schedules.get(ids["ask"])
-    assert held.status == "pending"
-    assert held.held_at is not None
-    claimed = database.execute("SELECT id FROM get_ready_scheduled_crons()").fetchall()
-    assert claimed == [(ids["fire"],)]
-    released = schedules.decide(ALICE, ids["ask"], fire=True)
-    assert released.held_at is None
-    assert database.execute("SELECT id FROM get_ready_scheduled_crons()").fetchall() == [(ids["ask"],)]
-    with pytest.raises(Conflict):
-        schedules.decide(ALICE, ids["ask"], fire=False)
-
-
-def test_a_held_schedule_may_be_dropped(database_url: str, database: psycopg.Connection) -> None:
-    database.execute(
-        "INSERT INTO scheduled_cron_executions (cron_name, created_at, scheduled_at, not_after, late_policy) "
-        "VALUES ('nothing', now() - interval '1 hour', now() - interval '10 minutes', "
-        "now() - interval '1 minute', 'ask')"
-    )
-    as_worker(database_url, lambda lane: planning.decide_late(lane, "w"))
-    [held] = schedules.find(schedules.Filter(status="pending")).rows
-    dropped = schedules.decide(ALICE, held.id, fire=False)
-    assert dropped.status == "failed"
-    assert dropped.error_message == "expired: dropped by alice"
-
-
 @pytest.mark.parametrize(
     ("change", "field"),
     [
@@ -250,7 +153,7 @@ def test_a_held_schedule_may_be_dropped(database_url: str, database: psycopg.Con
         ({"fire_within": timedelta(0)}, "fireWithin"),
         ({"repeat_until": datetime(2020, 1, 1, tzinfo=UTC)}, "repeat"),
         ({"parameters": {"deep": float("nan")}}, "parameters"),
-        ({"excluded_dates": [date(2026, 1, 1) + timedelta(days=n) for n in range(9000)]}, "repeat"),
+        ({"excluded_dates": [date(2026, 1, 1) + timedelta(days=n) for n in range(1001)]}, "excludedDates"),
     ],
 )
 def test_a_series_that_breaks_a_rule_is_refused_and_leaves_nothing(
@@ -262,6 +165,72 @@ def test_a_series_that_breaks_a_rule_is_refused_and_leaves_nothing(
     assert caught.value.message.startswith(field)
     assert count("cron_series") == 0
     assert count("scheduled_cron_executions") == 0
+
+
+def test_a_paused_series_resumes_no_earlier_than_its_first_instant(database_url: str) -> None:
+    first = datetime.now(UTC) + timedelta(days=40, hours=3)
+    made = series.create(ALICE, "nothing", EACH_MINUTE, "UTC", first=first)
+    planned = pending_of(made)[0].scheduled_at
+    assert first <= planned < first + timedelta(minutes=1)
+    series.pause(ALICE, made.id)
+    series.resume(ALICE, made.id)
+    assert pending_of(made)[0].scheduled_at == planned
+
+
+def test_more_series_than_fit_at_once_are_all_planned(
+    database_url: str, database: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "SERIES_AT_ONCE", 3)
+    made = [series.create(ALICE, "nothing", DAILY, "UTC") for _ in range(8)]
+    for one in made:
+        schedules.cancel(ALICE, pending_of(one)[0].id)
+    plan_next(database_url)
+    assert [len(pending_of(one)) for one in made] == [1] * 8
+
+
+def test_a_series_ends_and_pauses_itself_with_an_event(
+    database_url: str, database: psycopg.Connection
+) -> None:
+    ends = series.create(ALICE, "nothing", DAILY, "UTC", repeat_count=1)
+    pauses = series.create(ALICE, "greet", DAILY, "UTC", parameters={"name": "you"})
+    database.execute(
+        "UPDATE cron_series SET parameters = '{\"name\": 7}' WHERE id = %s", (pauses.id,)
+    )  # as if its schema had changed
+    for one in (ends, pauses):
+        schedules.cancel(ALICE, pending_of(one)[0].id)
+    plan_next(database_url, "a worker")
+    told = database.execute(
+        "SELECT kind, actor, details ->> 'series_id' FROM cron_events "
+        "WHERE kind IN ('series.ended', 'series.paused') ORDER BY kind"
+    ).fetchall()
+    assert told == [
+        ("series.ended", "a worker", str(ends.id)),
+        ("series.paused", "a worker", str(pauses.id)),
+    ]
+    assert "name" in (series.get(pauses.id).error_message or "")
+    assert pending_of(pauses) == []
+
+
+def test_a_series_does_not_end_while_its_last_occurrence_waits(
+    database_url: str, database: psycopg.Connection
+) -> None:
+    made = series.create(ALICE, "nothing", DAILY, "UTC", repeat_count=1)
+    [last] = pending_of(made)
+    schedules.change(ALICE, last.id, scheduled_at=last.scheduled_at + timedelta(days=3))
+    plan_next(database_url)
+    assert series.get(made.id).status == "active"
+    schedules.cancel(ALICE, last.id)
+    plan_next(database_url)
+    assert series.get(made.id).status == "ended"
+
+
+def test_the_same_key_makes_one_series(database_url: str, count: Callable[[str], int]) -> None:
+    made = series.create(ALICE, "nothing", DAILY, "UTC", idempotency_key="once")
+    again = series.create(ALICE, "nothing", DAILY, "UTC", idempotency_key="once")
+    assert again == series.get(made.id)
+    with pytest.raises(Conflict, match="Idempotency-Key"):
+        series.create(ALICE, "nothing", EACH_MINUTE, "UTC", idempotency_key="once")
+    assert count("cron_series") == count("scheduled_cron_executions") == 1
 
 
 def test_a_viewer_makes_no_series(database_url: str) -> None:

@@ -1,7 +1,8 @@
 """The rule for days when the clocks change, held against another make of time zone rules."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import pairwise
+from functools import lru_cache
+from itertools import pairwise, takewhile
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
@@ -9,9 +10,10 @@ import whenever
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.recurrence import CronExpression, Daily, instant_of, instants
+from core.recurrence import DAYS, CronExpression, Daily, Monthly, Pattern, Weekly, instant_of, instants
 
 YEARS = 20
+PARIS = ZoneInfo("Europe/Paris")
 ZONES = sorted(
     name for name in available_timezones() if "/" in name and name.split("/")[0] not in ("posix", "right")
 )
@@ -40,6 +42,7 @@ def transitions(name: str) -> list[tuple[datetime, datetime]]:
     return found
 
 
+@lru_cache(maxsize=10_000)
 def reference(wall: datetime, name: str) -> datetime:
     """The same rule by `whenever`: the earlier of two, and the first instant after a gap."""
     plain = whenever.PlainDateTime(wall.year, wall.month, wall.day, wall.hour, wall.minute, wall.second)
@@ -87,6 +90,88 @@ def test_a_daily_run_on_the_day_of_the_fold_happens_once() -> None:
     found = instants(Daily(at=time(2, 30)), paris, date(2026, 10, 1), datetime(2026, 10, 24, 12, tzinfo=UTC))
     assert next(found) == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
     assert next(found) == datetime(2026, 10, 26, 1, 30, tzinfo=UTC)
+
+
+PATTERNS: list[Pattern] = [
+    Daily(at=time(2, 30)),
+    Weekly(at=time(0, 0), days=DAYS),
+    Monthly(at=time(2, 0), nth=-1, weekday="sunday"),
+    CronExpression(expression="*/10 2 * * *"),
+    CronExpression(expression="0 */2 * * *"),
+    CronExpression(expression="5-59/25 * * * *"),
+    CronExpression(expression="30 1-3 * * 6,0"),
+]
+
+
+def matches(pattern: Pattern, wall: datetime) -> bool:
+    """Whether the clocks' showing this means an occurrence, said anew."""
+    last_of_month = (wall + timedelta(days=7)).month != wall.month
+    match pattern:
+        case Daily() | Weekly():
+            return wall.time() == pattern.at
+        case Monthly():
+            return wall.time() == pattern.at and wall.weekday() == 6 and last_of_month
+        case CronExpression(expression="*/10 2 * * *"):
+            return wall.hour == 2 and wall.minute % 10 == 0
+        case CronExpression(expression="0 */2 * * *"):
+            return wall.hour % 2 == 0 and wall.minute == 0
+        case CronExpression(expression="5-59/25 * * * *"):
+            return wall.minute in (5, 30, 55)
+        case _:
+            return wall.hour in (1, 2, 3) and wall.minute == 30 and wall.weekday() in (5, 6)
+
+
+def distinct_rules() -> list[str]:
+    """One zone of each set that change their clocks at the same instants, by the same amount."""
+    found: dict[tuple[object, ...], str] = {}
+    for name in ZONES:
+        where = ZoneInfo(name)
+        changes = transitions(name)
+        key = tuple(
+            (after, before.astimezone(where).utcoffset(), after.astimezone(where).utcoffset())
+            for before, after in changes
+        )
+        if key:
+            found.setdefault(key, name)
+    return sorted(found.values())
+
+
+@pytest.mark.parametrize("name", distinct_rules())
+def test_around_every_change_of_the_clocks_patterns_happen_when_the_reference_says(name: str) -> None:
+    where = ZoneInfo(name)
+    for before, after in transitions(name):
+        begin, end = before - timedelta(hours=5), after + timedelta(hours=5)
+        # More than the two hours that a change may take, on each side.
+        first = begin.astimezone(where).replace(tzinfo=None, second=0, microsecond=0) - timedelta(hours=3)
+        walls = [first + timedelta(minutes=5 * step) for step in range(17 * 12)]
+        walls = [wall - timedelta(minutes=wall.minute % 5) for wall in walls]
+        for pattern in PATTERNS:
+            named = {reference(wall, name) for wall in walls if matches(pattern, wall)}
+            expected = sorted(instant for instant in named if begin < instant <= end)
+            ahead = instants(pattern, where, date(2026, 1, 1), begin)
+            assert list(takewhile(lambda instant: instant <= end, ahead)) == expected, (pattern, after)  # noqa: B023
+
+
+def test_on_the_day_of_the_gap_an_expression_of_hours_runs_at_the_first_instant_after_it() -> None:
+    midnight = datetime(2026, 3, 29, tzinfo=PARIS)
+    for expression in ("*/10 2 * * *", "0 2 * * *", "15,45 2 * * *"):
+        [instant] = of_the_day(expression, midnight)
+        assert instant == datetime(2026, 3, 29, 1, tzinfo=UTC)
+    assert datetime(2026, 3, 29, 1, tzinfo=UTC) in of_the_day("0 */2 * * *", midnight)
+
+
+def test_on_the_day_of_the_fold_an_expression_of_hours_runs_once() -> None:
+    midnight = datetime(2026, 10, 25, tzinfo=PARIS)
+    assert len(of_the_day("*/10 2 * * *", midnight)) == 6
+    assert len(of_the_day("0 */2 * * *", midnight)) == 12
+    assert len(of_the_day("0 * * * *", midnight)) == 24
+
+
+def of_the_day(expression: str, midnight: datetime) -> list[datetime]:
+    begin = midnight.astimezone(UTC) - timedelta(seconds=1)
+    end = (midnight + timedelta(days=1)).astimezone(UTC)
+    found = instants(CronExpression(expression=expression), PARIS, midnight.date(), begin)
+    return list(takewhile(lambda instant: instant < end, found))
 
 
 @pytest.mark.parametrize("day", [date(2026, 3, 29), date(2026, 10, 25)])

@@ -1,0 +1,44 @@
+"""Series: make schedules again and again; pause, resume and end them."""
+
+from core.series.changing import end, pause, resume
+from core.series.making import MAX_EXCLUDED, create, preview
+from core.series.occurrences import to_plan, upcoming
+from core.series.reading import blackouts_of, find, first_of, get, made_with, next_of, repeats_of
+from core.series.records import (
+    COLUMNS,
+    PREVIEWED,
+    Blackout,
+    Missed,
+    Repeats,
+    Series,
+    Status,
+    ToPlan,
+    Upcoming,
+)
+
+__all__ = [
+    "COLUMNS",
+    "MAX_EXCLUDED",
+    "PREVIEWED",
+    "Blackout",
+    "Missed",
+    "Repeats",
+    "Series",
+    "Status",
+    "ToPlan",
+    "Upcoming",
+    "blackouts_of",
+    "create",
+    "end",
+    "find",
+    "first_of",
+    "get",
+    "made_with",
+    "next_of",
+    "pause",
+    "preview",
+    "repeats_of",
+    "resume",
+    "to_plan",
+    "upcoming",
+]

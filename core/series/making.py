@@ -1,0 +1,207 @@
+"""Make series, and see beforehand when they would happen."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import date, datetime, timedelta
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import and_, select
+from sqlalchemy.dialects.postgresql import insert
+
+from core import events
+from core.actors import Actor, require
+from core.catalogue import catalogue
+from core.database import changing, reading
+from core.errors import Conflict, Invalid
+from core.instants import FURTHEST_AHEAD, check_instant
+from core.overview import clock
+from core.parameters import Parameters, check
+from core.recurrence import parse_pattern, written
+from core.schedules import MAX_NAME, LatePolicy
+from core.series.occurrences import admitted, upcoming
+from core.series.planning import plan_first
+from core.series.reading import blackouts_of, get
+from core.series.records import COLUMNS, PREVIEWED, Missed, Series
+from core.tables import series as table
+from core.wallclock import zone
+
+MAX_EXCLUDED = 1000
+KEY_USED = "Idempotency-Key: was already used for another series; choose a new one"
+# What a call gives; a second one with the same key gives the same.
+GIVEN = (
+    "cron_name",
+    "parameters",
+    "pattern",
+    "timezone",
+    "first",
+    "repeat_until",
+    "repeat_count",
+    "excluded_dates",
+    "missed",
+    "fire_within",
+    "late_policy",
+    "created_by",
+)
+
+
+def create(
+    actor: Actor,
+    cron_name: str,
+    pattern: Any,
+    timezone: str,
+    *,
+    first: datetime | None = None,
+    parameters: Parameters | None = None,
+    repeat_until: datetime | None = None,
+    repeat_count: int | None = None,
+    excluded_dates: Sequence[date] = (),
+    missed: Missed = "one",
+    fire_within: timedelta | None = None,
+    late_policy: LatePolicy = "fire",
+    created_by: str | None = None,
+    idempotency_key: str | None = None,
+) -> Series:
+    """Makes a series and plans its first occurrence.
+
+    Args:
+        actor: who makes it.
+        cron_name: a cron of the catalogue.
+        pattern: such as {'kind': 'weekly', 'at': '02:00', 'days': ['monday', 'thursday']}.
+        timezone: IANA name of the zone whose wall clock it goes by.
+        first: no occurrence before this instant; now where it is not given.
+        parameters: of every run; checked against the cron's schema.
+        repeat_until: no occurrence after this instant.
+        repeat_count: how many occurrences in all at most.
+        excluded_dates: days, in the zone, without an occurrence.
+        missed: after an outage fire 'one', or 'all' that were missed.
+        fire_within: how late an occurrence may fire.
+        late_policy: what happens to one that is later: 'fire' it all the same, 'drop' it, or 'ask'.
+        created_by: in whose name; the actor's where it is not given.
+        idempotency_key: a second call with the same key makes nothing and returns the first one's series.
+
+    Returns:
+        The series, active.
+
+    Raises:
+        NotFound: no such cron.
+        Invalid: something breaks a rule, or the pattern has no occurrence to come.
+        Conflict: the key was used for a different series.
+        Forbidden, Unavailable.
+    """
+    require(actor, "schedule")
+    cron = catalogue().cron(cron_name)
+    where = zone(timezone)
+    now = clock()
+    begin = check_instant(first, "first") if first else now
+    if repeat_count is not None and not 1 <= repeat_count <= 1_000_000:
+        raise Invalid("repeatCount: must be 1 or more")
+    if fire_within is not None and fire_within <= timedelta(0):
+        raise Invalid("fireWithin: must be more than 0 seconds")
+    if fire_within is not None and fire_within > FURTHEST_AHEAD:
+        raise Invalid("fireWithin: is more than ten years")
+    if len(set(excluded_dates)) > MAX_EXCLUDED:
+        raise Invalid(f"excludedDates: must be {MAX_EXCLUDED} at most")
+    if idempotency_key is not None and not _is_key(idempotency_key):
+        raise Invalid(f"Idempotency-Key: must be 1 to {MAX_NAME} printable characters")
+    draft = Series(
+        id=UUID(int=0),
+        cron_name=cron.name,
+        parameters=check({} if parameters is None else parameters, cron.parameters),
+        pattern=written(parse_pattern(pattern)),
+        timezone=timezone,
+        starts_on=begin.astimezone(where).date(),
+        first=begin if first else None,
+        repeat_until=check_instant(repeat_until, "repeatUntil") if repeat_until else None,
+        repeat_count=repeat_count,
+        excluded_dates=sorted(set(excluded_dates)),
+        missed=missed,
+        fire_within=fire_within,
+        late_policy=late_policy,
+        status="active",
+        planned=0,
+        last_occurrence=None,
+        created_by=created_by or actor.name,
+        created_at=now,
+        error_message=None,
+    )
+    known = _made_before(draft, idempotency_key)
+    if known is not None:
+        return known
+    if next(upcoming(draft, blackouts_of(cron.name), now), None) is None:
+        raise Invalid("repeat: has no occurrence to come")
+    values = {field.name: getattr(draft, field.name) for field in fields(Series) if field.name in GIVEN}
+    made = (
+        insert(table)
+        .values(values | {"starts_on": draft.starts_on, "idempotency_key": idempotency_key})
+        .on_conflict_do_nothing(
+            index_elements=[table.c.idempotency_key],
+            index_where=table.c.idempotency_key.is_not(None),
+        )
+        .returning(*COLUMNS)
+        .cte("made")
+    )
+    details = events.object_of(series_id=made.c.id, pattern=made.c.pattern, timezone=made.c.timezone)
+    told = events.told(actor, "series.created", made, details=details)
+    with changing(actor) as connection:
+        row = connection.execute(select(made).add_cte(told)).one_or_none()
+        if row is not None:
+            plan_first(connection, actor, Series(*row))
+    if row is not None:
+        return get(row.id)
+    known = _made_before(draft, idempotency_key)  # two calls with one key met
+    if known is None:
+        raise Conflict(KEY_USED)
+    return known
+
+
+def _made_before(draft: Series, key: str | None) -> Series | None:
+    if key is None:
+        return None
+    # Compared in the database: of numbers, it may keep more digits than Python's floats have.
+    same = and_(*(table.c[name].is_not_distinct_from(getattr(draft, name)) for name in GIVEN))
+    with reading() as connection:
+        known = select(*COLUMNS, same).where(table.c.idempotency_key == key)
+        row = connection.execute(known).one_or_none()
+    if row is None:
+        return None
+    if not row[-1]:
+        raise Conflict(KEY_USED)
+    return Series(*row[:-1])
+
+
+def _is_key(given: str) -> bool:
+    return bool(given.strip()) and len(given) <= MAX_NAME and given.isprintable()
+
+
+def preview(
+    pattern: Any,
+    timezone: str,
+    *,
+    cron_name: str | None = None,
+    first: datetime | None = None,
+    repeat_until: datetime | None = None,
+    repeat_count: int | None = None,
+    excluded_dates: Sequence[date] = (),
+    count: int = PREVIEWED,
+) -> list[datetime]:
+    """The next instants that a series would have.
+
+    Raises:
+        Invalid: the pattern or the zone is none.
+        Unavailable.
+    """
+    now = clock()
+    begin = first or now
+    where = zone(timezone)
+    found = admitted(
+        parse_pattern(pattern),
+        where,
+        begin.astimezone(where).date(),
+        max(now, begin - timedelta(microseconds=1)),
+        until=repeat_until,
+        excluded=set(excluded_dates),
+        periods=blackouts_of(cron_name) if cron_name else (),
+    )
+    return list(islice(found, min(count, repeat_count or count)))

@@ -1,0 +1,42 @@
+"""Plans what is next of a series, within the transaction of the verb that wants it."""
+
+from sqlalchemy import Connection, func, select
+
+from core.actors import Actor
+from core.catalogue import catalogue
+from core.errors import Conflict
+from core.parameters import check
+from core.series.occurrences import to_plan
+from core.series.reading import read_blackouts
+from core.series.records import Series
+
+# Each time somebody added a blackout between reading them and planning.
+TRIES = 5
+
+
+def plan_first(connection: Connection, actor: Actor, series: Series) -> None:
+    """Plans the next occurrence of a series that has none pending; there may be none outside blackouts.
+
+    Raises:
+        NotFound, Invalid: its cron is gone from the catalogue, or its parameters do not fit any more.
+        Conflict: blackouts came again and again.
+    """
+    cron = catalogue().cron(series.cron_name)
+    check(series.parameters, cron.parameters)
+    for _ in range(TRIES):
+        now = connection.execute(select(func.clock_timestamp())).scalar_one()
+        periods = read_blackouts(connection, series.cron_name, series.last_occurrence)
+        plan = to_plan(series, periods, now)
+        call = func.crondesk_plan_occurrences(
+            series.id,
+            series.last_occurrence,
+            plan.missed,
+            plan.following,
+            None,
+            cron.fingerprint,
+            actor.name,
+            actor.via,
+        )
+        if plan.following is None or connection.execute(select(call)).scalar_one() == "planned":
+            return
+    raise Conflict("series: blackouts are being added now; try again")

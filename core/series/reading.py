@@ -1,0 +1,126 @@
+"""Find series, what they have planned, and what keeps them from happening."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, func, or_, select, text
+from sqlalchemy.dialects.postgresql import distinct_on
+
+from core.database import reading
+from core.errors import NotFound
+from core.series.records import BLACKOUTS, COLUMNS, Blackout, Repeats, Series, Status, Upcoming
+from core.tables import blackouts, schedules
+from core.tables import series as table
+
+
+def get(series_id: UUID) -> Series:
+    """The series of that id.
+
+    Raises:
+        NotFound, Unavailable.
+    """
+    with reading() as connection:
+        row = connection.execute(select(*COLUMNS).where(table.c.id == series_id)).one_or_none()
+    if row is None:
+        raise NotFound("id: there is no such series")
+    return Series(*row)
+
+
+def find(*, cron_name: str | None = None, status: Status | None = None, limit: int = 1000) -> list[Series]:
+    """The series, latest made first.
+
+    Raises:
+        Unavailable.
+    """
+    wanted = select(*COLUMNS).order_by(table.c.id.desc()).limit(limit)
+    if cron_name is not None:
+        wanted = wanted.where(table.c.cron_name == cron_name)
+    if status is not None:
+        wanted = wanted.where(table.c.status == status)
+    with reading() as connection:
+        return [Series(*row) for row in connection.execute(wanted)]
+
+
+def made_with(idempotency_key: str) -> Series | None:
+    """The series that was made with that key, if there is one.
+
+    Raises:
+        Unavailable.
+    """
+    with reading() as connection:
+        wanted = select(*COLUMNS).where(table.c.idempotency_key == idempotency_key)
+        row = connection.execute(wanted).one_or_none()
+    return Series(*row) if row is not None else None
+
+
+def next_of(series_ids: Sequence[UUID]) -> dict[UUID, Upcoming]:
+    """The next pending schedule of each series that has one.
+
+    Raises:
+        Unavailable.
+    """
+    pending = (
+        select(schedules.c.series_id, schedules.c.id, schedules.c.scheduled_at)
+        .where(schedules.c.status == text("'pending'"), schedules.c.series_id.in_(series_ids))
+        .ext(distinct_on(schedules.c.series_id))
+        .order_by(schedules.c.series_id, schedules.c.scheduled_at)
+    )
+    with reading() as connection:
+        return {row.series_id: Upcoming(row.id, row.scheduled_at) for row in connection.execute(pending)}
+
+
+def first_of(series_id: UUID) -> UUID:
+    """The schedule that a series planned first, whatever became of it.
+
+    Raises:
+        NotFound: it is no longer kept.
+        Unavailable.
+    """
+    first = (
+        select(schedules.c.id)
+        .where(schedules.c.series_id == series_id)
+        .order_by(schedules.c.occurrence, schedules.c.id)
+        .limit(1)
+    )
+    with reading() as connection:
+        found: UUID | None = connection.execute(first).scalar_one_or_none()
+    if found is None:
+        raise NotFound(f"seriesId: the first schedule of series {series_id} is no longer kept")
+    return found
+
+
+def repeats_of(series_ids: Collection[UUID]) -> dict[UUID, Repeats]:
+    """How these series repeat.
+
+    Raises:
+        Unavailable.
+    """
+    if not series_ids:
+        return {}
+    wanted = select(table.c.id, table.c.pattern, table.c.repeat_until).where(table.c.id.in_(series_ids))
+    with reading() as connection:
+        return {row.id: Repeats(row.pattern, row.repeat_until) for row in connection.execute(wanted)}
+
+
+def blackouts_of(cron_name: str) -> list[Blackout]:
+    """The periods to come, or under way, in which series of a cron pause.
+
+    Raises:
+        Unavailable.
+    """
+    with reading() as connection:
+        return read_blackouts(connection, cron_name)
+
+
+def read_blackouts(connection: Connection, cron_name: str, after: datetime | None = None) -> list[Blackout]:
+    """Those that end after an instant, or after now where that is earlier."""
+    wanted = (
+        select(*BLACKOUTS)
+        .where(
+            blackouts.c.ends_at > func.least(func.now(), after),
+            or_(blackouts.c.cron_name.is_(None), blackouts.c.cron_name == cron_name),
+        )
+        .order_by(blackouts.c.starts_at)
+    )
+    return [Blackout(*row) for row in connection.execute(wanted)]

@@ -1,0 +1,102 @@
+"""Series and blackouts as core gives them out, and what is to be planned of a series."""
+
+from dataclasses import dataclass, fields
+from datetime import date, datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+from core.parameters import Parameters
+from core.schedules import LatePolicy
+from core.tables import blackouts
+from core.tables import series as table
+
+Status = Literal["active", "paused", "ended"]
+Missed = Literal["one", "all"]
+PREVIEWED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """What makes schedules again and again: a row of cron_series.
+
+    Attributes:
+        pattern: what repeats, as `core.recurrence` reads it.
+        timezone: IANA name of the zone whose wall clock the pattern goes by.
+        starts_on: the day from which 'every N' counts.
+        first: no occurrence before this instant.
+        repeat_until: no occurrence after this instant.
+        repeat_count: how many occurrences in all at most.
+        excluded_dates: days, in the zone, without an occurrence.
+        missed: after an outage fire 'one', or 'all' that were missed, the newest first.
+        fire_within: how late an occurrence may fire; late_policy says what happens after that.
+        planned: how many occurrences have been planned so far.
+        last_occurrence: the latest occurrence that was planned, or the instant until which there was none.
+    """
+
+    id: UUID
+    cron_name: str
+    parameters: Parameters
+    pattern: dict[str, Any]
+    timezone: str
+    starts_on: date
+    first: datetime | None
+    repeat_until: datetime | None
+    repeat_count: int | None
+    excluded_dates: list[date]
+    missed: Missed
+    fire_within: timedelta | None
+    late_policy: LatePolicy
+    status: Status
+    planned: int
+    last_occurrence: datetime | None
+    created_by: str | None
+    created_at: datetime
+    error_message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Blackout:
+    """A period without occurrences of series: of one cron, or of all where cron_name is None."""
+
+    id: UUID
+    name: str
+    starts_at: datetime
+    ends_at: datetime
+    cron_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Upcoming:
+    """The next pending schedule of a series."""
+
+    schedule_id: UUID
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """How a series repeats."""
+
+    pattern: dict[str, Any]
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ToPlan:
+    """What is to be planned of a series now.
+
+    Attributes:
+        missed: occurrences that passed before anybody planned them and are made up for, the newest first.
+        following: the next occurrence to come; None where there is none.
+        left_out_before: of more that were missed than are made up for, those before this instant are not.
+        over: there is nothing more to come, blackouts or not.
+    """
+
+    missed: list[datetime]
+    following: datetime | None
+    left_out_before: datetime | None
+    over: bool
+
+
+COLUMNS = [table.c[field.name] for field in fields(Series)]
+BLACKOUTS = [blackouts.c[field.name] for field in fields(Blackout)]
