@@ -262,7 +262,10 @@ class ShownSchedule(_Shown):
     error_message: str | None
     due_at: datetime = Field(description="the instant of the next attempt")
     claimed_by: str | None = Field(description="the worker that is firing it now")
-    attempts: int
+    attempts: int = Field(description="how often it was claimed, ever; also the fencing token")
+    tries: int = Field(description="how often it was tried since it was planned, moved or decided about")
+    conflicts: int = Field(description="how many of the tries met an earlier run that had not ended")
+    failures: int = Field(description="how many of the tries failed and were followed by another")
     batch_id: UUID | None
     not_after: datetime | None = Field(description="its deadline")
     late_policy: schedules.LatePolicy

@@ -52,7 +52,7 @@ class HttpTarget(_Strict):
 
 
 class Retry(_Strict):
-    """How often and when a failed HTTP firing is tried again.
+    """How often and when something is tried again.
 
     Attributes:
         attempts: how many in all; 1 means no second one.
@@ -62,9 +62,15 @@ class Retry(_Strict):
     """
 
     attempts: int = Field(1, ge=1, le=100)
-    delay_seconds: float = Field(60, ge=1, le=86_400)
-    backoff: float = Field(1, ge=1, le=10)
-    jitter: float = Field(0, ge=0, le=1)
+    delay_seconds: float = Field(60.0, ge=1, le=86_400)
+    backoff: float = Field(1.0, ge=1, le=10)
+    jitter: float = Field(0.0, ge=0, le=1)
+
+
+class ConflictRetry(Retry):
+    """Likewise while an earlier run has not ended."""
+
+    attempts: int = Field(5, ge=1, le=100)
 
 
 class Cron(_Strict):
@@ -81,6 +87,7 @@ class Cron(_Strict):
     overlap: Literal["forbid", "allow"] | None = None
     retry_lost: bool = False
     retry: Retry = Retry()
+    retry_conflict: ConflictRetry = ConflictRetry()
     pass_environment: tuple[str, ...] = ()
     working_directory: str = "."
     parameters: dict[str, Any] = EMPTY_SCHEMA
@@ -92,6 +99,9 @@ class Cron(_Strict):
             raise ValueError("exactly one of command, http and noop must be given")
         if self.command is not None and (not self.command or not self.command[0]):
             raise ValueError("command: must name a program")
+        for key in ("retry", "retry_conflict") if self.noop else ():
+            if key in self.model_fields_set:
+                raise ValueError(f"{key}: a noop neither fails nor waits for another; leave it out")
         try:
             json.dumps(self.parameters, allow_nan=False)
             Draft202012Validator.check_schema(self.parameters)

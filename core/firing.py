@@ -10,9 +10,6 @@ from core.catalogue import Cron
 from core.lane import Lane, storable
 from core.parameters import Parameters
 
-CONFLICT_ATTEMPTS = 5
-CONFLICT_DELAY = timedelta(minutes=1)
-
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
@@ -23,6 +20,10 @@ class Claimed:
         lease_until: when it comes due for others again.
         attempt: names this claim when it is settled.
         checked: fingerprint of the schema that its parameters were last found to fit.
+        tries: which try this is since it was planned, moved or decided about; 1 is the first.
+        conflicts: how many of those before it met an earlier run that had not ended.
+        failures: how many of those before it failed.
+        drop_after: its deadline, where it is to be dropped after that.
         fires_until: it is not fired after this instant: its deadline, where it has one that is kept.
     """
 
@@ -35,6 +36,10 @@ class Claimed:
     lease_until: datetime
     attempt: int
     checked: str | None
+    tries: int
+    conflicts: int
+    failures: int
+    drop_after: datetime | None
     fires_until: datetime | None = None
 
 
@@ -67,13 +72,14 @@ class Settlement:
     """What came of firing a claimed schedule over HTTP.
 
     Attributes:
-        again_at: of 'again': the next try.
+        outcome: 'conflict' and 'failure' are tried again.
+        again_at: of these two: the next try.
         error: one sentence for a person.
         output: what the target answered.
     """
 
     claimed: Claimed
-    outcome: Literal["triggered", "failed", "again"]
+    outcome: Literal["triggered", "failed", "conflict", "failure"]
     fired_at: datetime
     finished_at: datetime
     again_at: datetime | None = None
@@ -98,7 +104,8 @@ async def fire(
         Unavailable.
     """
     rows = await lane.fetch(
-        "SELECT * FROM crondesk_fire(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        "SELECT * FROM crondesk_fire(%s, %s, %s, %s, %s, %s, %s, "
+        "%s::int[], %s::float8[], %s::float8[], %s::float8[], %s)",
         (
             worker,
             limit,
@@ -107,8 +114,10 @@ async def fire(
             [cron.target for cron in crons],
             [cron.exclusive for cron in crons],
             [cron.fingerprint for cron in crons],
-            CONFLICT_ATTEMPTS,
-            CONFLICT_DELAY,
+            [cron.retry_conflict.attempts for cron in crons],
+            [cron.retry_conflict.delay_seconds for cron in crons],
+            [cron.retry_conflict.backoff for cron in crons],
+            [cron.retry_conflict.jitter for cron in crons],
             told,
         ),
     )
@@ -125,6 +134,7 @@ async def claim(
     """
     rows = await lane.fetch(
         "SELECT id, cron_name, parameters, scheduled_at, execution_id, due_at, attempts, checked, "
+        "attempts - attempts_before, conflicts, failures, CASE late_policy WHEN 'drop' THEN not_after END, "
         "CASE WHEN late_policy <> 'fire' THEN not_after END "
         "FROM get_ready_scheduled_crons(%s, %s, %s, %s, %s)",
         (limit, worker, lease, ahead, list(crons)),
@@ -136,12 +146,16 @@ async def claim(
             parameters=row[2],
             scheduled_at=row[3],
             execution_id=row[4],
-            # A later attempt was due at some moment until now + ahead: the lease's end less its length.
-            fire_at=row[3] if row[6] == 1 else row[5] - lease,
+            # A later try was due at some moment until now + ahead: the lease's end less its length.
+            fire_at=row[3] if row[8] == 1 else row[5] - lease,
             lease_until=row[5],
             attempt=row[6],
             checked=row[7],
-            fires_until=row[8],
+            tries=row[8],
+            conflicts=row[9],
+            failures=row[10],
+            drop_after=row[11],
+            fires_until=row[12],
         )
         for row in rows
     ]
@@ -221,11 +235,11 @@ async def refuse(lane: Lane, worker: str, schedule_id: UUID, attempt: int, error
             UPDATE scheduled_cron_executions
             SET status = 'failed', claimed_by = NULL, error_message = %(error)s
             WHERE id = %(id)s AND attempts = %(attempt)s AND claimed_by = %(worker)s AND status = 'pending'
-            RETURNING id, cron_name, attempts, error_message
+            RETURNING id, cron_name, attempts - attempts_before AS attempt, error_message
         )
         INSERT INTO cron_events (actor, via, kind, schedule_id, cron_name, details)
         SELECT %(worker)s, 'worker', 'schedule.failed', id, cron_name,
-               jsonb_build_object('attempt', attempts, 'error', error_message)
+               jsonb_build_object('attempt', attempt, 'error', error_message)
         FROM settled
         """,
         {"error": storable(error), "id": schedule_id, "attempt": attempt, "worker": worker},

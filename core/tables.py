@@ -44,6 +44,9 @@ schedules = Table(
     Column("held_at", Instant),
     Column("series_id", Uuid),
     Column("occurrence", Instant),
+    Column("attempts_before", Integer),
+    Column("conflicts", Integer),
+    Column("failures", Integer),
 )
 
 executions = Table(

@@ -172,7 +172,12 @@ class Sender:
 
 
 def _log(settled: list[Settlement]) -> None:
-    events = {"triggered": "schedule.fired", "again": "schedule.retried", "failed": "schedule.failed"}
+    events = {
+        "triggered": "schedule.fired",
+        "conflict": "schedule.retried",
+        "failure": "schedule.retried",
+        "failed": "schedule.failed",
+    }
     fired = [one for one in settled if one.outcome == "triggered"]
     many = len(fired) > LOGGED_ONE_BY_ONE
     if many:

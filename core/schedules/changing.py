@@ -137,7 +137,15 @@ def decide(actor: Actor, schedule_id: UUID, *, fire: bool) -> Schedule:
     """
     require(actor, "schedule")
     values: dict[str, Any] = (
-        {"held_at": None, "late_policy": "fire", "due_at": func.clock_timestamp(), "error_message": None}
+        {
+            "held_at": None,
+            "late_policy": "fire",
+            "due_at": func.clock_timestamp(),
+            "error_message": None,
+            "attempts_before": schedules.c.attempts,
+            "conflicts": 0,
+            "failures": 0,
+        }
         if fire
         else {"held_at": None, "status": "failed", "error_message": _dropped_by(actor)}
     )

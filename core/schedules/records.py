@@ -26,7 +26,14 @@ MAX_NAME = 200
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """The intention to run a cron once at an instant: a row of scheduled_cron_executions."""
+    """The intention to run a cron once at an instant: a row of scheduled_cron_executions.
+
+    Attributes:
+        attempts: how often it was claimed, ever; also the fencing token.
+        attempts_before: how often before it was last moved or decided about.
+        conflicts: how many of its tries met an earlier run that had not ended.
+        failures: how many of them failed and were tried again.
+    """
 
     id: UUID
     cron_name: str
@@ -46,6 +53,14 @@ class Schedule:
     late_policy: LatePolicy
     held_at: datetime | None
     series_id: UUID | None
+    attempts_before: int
+    conflicts: int
+    failures: int
+
+    @property
+    def tries(self) -> int:
+        """How often it was tried since it was planned, moved or decided about."""
+        return self.attempts - self.attempts_before
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,19 @@
 -- The worker's hot path: each call is one transaction over a whole batch.
 
+-- As core.retrying.delay_after, which a test holds it to.
+CREATE FUNCTION crondesk_delay_after(
+    p_tried   integer,              -- which of its attempts has just not succeeded, from 1
+    p_seconds double precision,
+    p_backoff double precision,
+    p_jitter  double precision
+) RETURNS interval LANGUAGE sql VOLATILE AS $$
+    SELECT make_interval(secs => least(
+        p_seconds * power(p_backoff, p_tried - 1) * (1 + random() * p_jitter), 86400))
+$$;
+
+COMMENT ON FUNCTION crondesk_delay_after IS
+    'How long to wait after an attempt: p_seconds, times p_backoff for each one before it, and up to the share p_jitter more by chance; a day at most.';
+
 CREATE FUNCTION crondesk_fire(
     p_worker            text,
     p_limit             integer,
@@ -8,8 +22,10 @@ CREATE FUNCTION crondesk_fire(
     p_targets           text[],     --   'command', 'http' or 'noop'
     p_exclusive         boolean[],  --   overlap is forbidden
     p_fingerprints      text[],     --   fingerprint of its schema of parameters
-    p_conflict_attempts integer,
-    p_conflict_delay    interval,
+    p_conflict_attempts integer[],  --   how often it is tried in all while an earlier run has not ended,
+    p_conflict_seconds  double precision[],  -- after how long,
+    p_conflict_backoff  double precision[],  -- what each later delay is multiplied by,
+    p_conflict_jitter   double precision[],  -- and the share of it that is added by chance
     p_told              integer     -- of more than that many completed ones only the latest is told
 ) RETURNS TABLE (
     outcome      text,              -- 'completed', 'running', 'queued', 'exists', 'conflict', 'later', 'failed' or 'unchecked'
@@ -76,7 +92,6 @@ BEGIN
                                         WHERE o.exclusive AND o.status IN ('queued', 'running')
                                           AND o.cron_name = j.cron_name AND w.series_id = j.series_id)
                          ) THEN 'later'
-                         WHEN j.attempts + 1 >= p_conflict_attempts THEN 'failed'
                          ELSE 'conflict' END AS outcome
         FROM (
             SELECT known.*, r.ran, CASE WHEN NOT r.ran THEN
@@ -97,29 +112,37 @@ BEGIN
                   s.triggered_at AS fired_at, s.attempts
     ), put_off AS (
         UPDATE scheduled_cron_executions s
-        SET attempts = s.attempts + CASE judged.outcome WHEN 'later' THEN 0 ELSE 1 END,
+        SET attempts = s.attempts + (judged.outcome <> 'later')::integer,
+            conflicts = s.conflicts + (judged.outcome = 'conflict')::integer,
             execution_id = judged.execution_id,
-            status = CASE judged.outcome WHEN 'failed' THEN 'failed' ELSE 'pending' END,
+            status = CASE WHEN judged.outcome = 'conflict' AND s.conflicts + 1 >= p_conflict_attempts[policy.place]
+                          THEN 'failed' ELSE 'pending' END,
             claimed_by = CASE WHEN judged.outcome = 'unchecked' THEN p_worker END,
-            due_at = CASE judged.outcome WHEN 'unchecked' THEN clock_timestamp() + interval '10 seconds'
-                                         WHEN 'conflict' THEN clock_timestamp() + p_conflict_delay
-                                         WHEN 'later' THEN clock_timestamp() + interval '5 seconds' * (
-                                             SELECT count(*) FROM judged b WHERE b.outcome = 'later'
-                                                AND b.series_id = judged.series_id AND b.due_at <= judged.due_at)
-                                         ELSE s.due_at END,
-            error_message = CASE judged.outcome WHEN 'failed' THEN
-                'still running after ' || s.attempts + 1 || ' attempts: an earlier run of '
-                || s.cron_name || ' has not ended, and the catalogue forbids overlap' END
-        FROM judged
-        WHERE s.ctid = judged.tid AND judged.outcome IN ('unchecked', 'failed', 'conflict', 'later')
-        RETURNING judged.outcome, s.id, s.cron_name, s.parameters, s.scheduled_at, s.attempts, s.due_at,
-                  s.error_message
+            due_at = CASE WHEN judged.outcome = 'unchecked' THEN clock_timestamp() + interval '10 seconds'
+                          WHEN judged.outcome = 'later' THEN clock_timestamp() + interval '5 seconds' * (
+                              SELECT count(*) FROM judged b WHERE b.outcome = 'later'
+                                 AND b.series_id = judged.series_id AND b.due_at <= judged.due_at)
+                          WHEN s.conflicts + 1 < p_conflict_attempts[policy.place]
+                          THEN clock_timestamp() + crondesk_delay_after(
+                              s.conflicts + 1, p_conflict_seconds[policy.place],
+                              p_conflict_backoff[policy.place], p_conflict_jitter[policy.place])
+                          ELSE s.due_at END,
+            error_message = CASE WHEN judged.outcome = 'conflict' AND s.conflicts + 1 >= p_conflict_attempts[policy.place]
+                THEN 'still running after ' || s.attempts + 1 - s.attempts_before
+                     || CASE s.attempts + 1 - s.attempts_before WHEN 1 THEN ' attempt' ELSE ' attempts' END
+                     || ': an earlier run of ' || s.cron_name || ' has not ended, and the catalogue forbids overlap' END
+        -- The policy is looked up for what needs it; the others pay nothing for it.
+        FROM judged CROSS JOIN LATERAL (SELECT array_position(p_crons, judged.cron_name) AS place) policy
+        WHERE s.ctid = judged.tid AND judged.outcome IN ('unchecked', 'conflict', 'later')
+        RETURNING CASE s.status WHEN 'failed' THEN 'failed' ELSE judged.outcome END AS outcome,
+                  s.id, s.cron_name, s.parameters, s.scheduled_at, s.attempts, s.due_at, s.error_message,
+                  s.attempts - s.attempts_before AS tries
     ), told AS (
         INSERT INTO cron_events (actor, via, kind, schedule_id, cron_name, details)
         SELECT p_worker, 'worker', CASE outcome WHEN 'failed' THEN 'schedule.failed' ELSE 'schedule.conflicted' END,
                id, cron_name, CASE outcome
-                   WHEN 'failed' THEN jsonb_build_object('attempt', attempts, 'error', error_message)
-                   ELSE jsonb_build_object('attempt', attempts, 'again_at', due_at) END
+                   WHEN 'failed' THEN jsonb_build_object('attempt', tries, 'error', error_message)
+                   ELSE jsonb_build_object('attempt', tries, 'again_at', due_at) END
         FROM put_off WHERE outcome IN ('conflict', 'failed')
     ), completed AS (
         SELECT t.*, count(*) OVER () AS alike, row_number() OVER (ORDER BY fired_at - scheduled_at DESC) AS place
@@ -145,10 +168,10 @@ CREATE FUNCTION crondesk_settle(
     p_worker       text,
     p_ids          uuid[],          -- schedules claimed by p_worker, and for each of them in the same order:
     p_attempts     integer[],       --   the attempt that is settled
-    p_outcomes     text[],          --   'triggered', 'failed' or 'again'
+    p_outcomes     text[],          --   'triggered', 'failed'; or tried again, after a 'conflict' or a 'failure'
     p_fired_at     timestamptz[],
     p_finished_at  timestamptz[],
-    p_again_at     timestamptz[],   --   of 'again': the next try
+    p_again_at     timestamptz[],   --   of these two: the next try
     p_external_ids text[],
     p_errors       text[],
     p_outputs      text[]
@@ -184,27 +207,37 @@ BEGIN
         FROM mine WHERE mine.output <> '' AND mine.execution_id IN (SELECT id FROM ran)
     ), settled AS (
         UPDATE scheduled_cron_executions s
-        SET status = CASE mine.outcome WHEN 'again' THEN 'pending' ELSE mine.outcome END,
+        SET status = mine.outcome,
             claimed_by = NULL,
-            due_at = coalesce(mine.again_at, s.due_at),
             triggered_at = CASE mine.outcome WHEN 'triggered' THEN mine.fired_at END,
-            triggered_execution_id = CASE WHEN mine.outcome = 'again' THEN NULL
-                WHEN mine.execution_id IN (SELECT id FROM ran) THEN mine.execution_id
+            triggered_execution_id = CASE WHEN mine.execution_id IN (SELECT id FROM ran) THEN mine.execution_id
                 ELSE (SELECT o.id FROM cron_executions o WHERE o.scheduled_id = mine.id) END,
             error_message = CASE mine.outcome WHEN 'triggered' THEN NULL ELSE mine.error END
         FROM mine
-        WHERE s.ctid = mine.tid
-        RETURNING s.id, s.cron_name, s.attempts, s.triggered_execution_id, mine.outcome, mine.fired_at,
-                  mine.again_at, mine.error
+        WHERE s.ctid = mine.tid AND mine.outcome IN ('triggered', 'failed')
+        RETURNING s.id, s.cron_name, s.attempts, s.attempts_before, s.triggered_execution_id, mine.outcome,
+                  mine.fired_at, mine.error
+    ), put_off AS (
+        -- Apart, as in crondesk_fire: a trigger looks at each row whose due_at is set.
+        UPDATE scheduled_cron_executions s
+        SET claimed_by = NULL, due_at = mine.again_at, error_message = mine.error,
+            conflicts = s.conflicts + (mine.outcome = 'conflict')::integer,
+            failures = s.failures + (mine.outcome = 'failure')::integer
+        FROM mine
+        WHERE s.ctid = mine.tid AND mine.outcome IN ('conflict', 'failure')
+        RETURNING s.id, s.cron_name, s.attempts, s.attempts_before, mine.fired_at, mine.error, mine.again_at
     ), noted AS (
         INSERT INTO cron_events (actor, via, kind, schedule_id, execution_id, cron_name, details)
-        SELECT p_worker, 'worker', CASE outcome WHEN 'again' THEN 'schedule.retried' ELSE 'schedule.failed' END,
-               id, triggered_execution_id, cron_name,
-               jsonb_strip_nulls(jsonb_build_object('attempt', attempts, 'fired_at', fired_at,
-                                                    'error', error, 'again_at', again_at))
-        FROM settled WHERE outcome <> 'triggered'
+        SELECT p_worker, 'worker', 'schedule.failed', id, triggered_execution_id, cron_name,
+               jsonb_build_object('attempt', attempts - attempts_before, 'fired_at', fired_at, 'error', error)
+        FROM settled WHERE outcome = 'failed'
+        UNION ALL
+        SELECT p_worker, 'worker', 'schedule.retried', id, NULL, cron_name,
+               jsonb_build_object('attempt', attempts - attempts_before, 'fired_at', fired_at, 'error', error,
+                                  'again_at', again_at)
+        FROM put_off
     )
-    SELECT settled.id FROM settled;
+    SELECT settled.id FROM settled UNION ALL SELECT put_off.id FROM put_off;
 END $$;
 
 COMMENT ON FUNCTION crondesk_settle IS

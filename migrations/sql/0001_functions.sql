@@ -98,13 +98,13 @@ BEGIN
     ), told AS (
         INSERT INTO cron_events (actor, via, kind, schedule_id, cron_name, details)
         SELECT p_worker, 'worker', 'schedule.lease_expired', c.id, c.cron_name,
-               jsonb_build_object('worker', c.lost_by, 'attempt', c.attempts - 1)
+               jsonb_build_object('worker', c.lost_by, 'attempt', c.attempts - 1 - c.attempts_before)
         FROM claimed c WHERE c.lost_by IS NOT NULL
     )
     SELECT c.id, c.cron_name, c.scheduled_at, c.parameters, c.created_by, c.created_at, c.status,
            c.triggered_at, c.triggered_execution_id, c.error_message, c.due_at, c.claimed_by,
            c.attempts, c.execution_id, c.checked, c.batch_id, c.idempotency_key, c.not_after,
-           c.late_policy, c.held_at, c.series_id, c.occurrence
+           c.late_policy, c.held_at, c.series_id, c.occurrence, c.attempts_before, c.conflicts, c.failures
     FROM claimed c ORDER BY c.scheduled_at;
 END $$;
 
@@ -120,11 +120,11 @@ RETURNS boolean LANGUAGE sql AS $$
             execution_id = coalesce(p_execution_id, execution_id),
             claimed_by = NULL, error_message = NULL
         WHERE id = p_id AND status = 'pending'
-        RETURNING id, cron_name, attempts
+        RETURNING id, cron_name, attempts - attempts_before AS attempt
     ), told AS (
         INSERT INTO cron_events (actor, role, via, kind, schedule_id, execution_id, cron_name, details)
         SELECT crondesk_actor(), crondesk_role(), crondesk_via(), 'schedule.triggered', id,
-               p_execution_id, cron_name, jsonb_build_object('attempt', attempts)
+               p_execution_id, cron_name, jsonb_build_object('attempt', attempt)
         FROM settled
     )
     SELECT EXISTS (SELECT FROM settled)
@@ -140,11 +140,11 @@ RETURNS boolean LANGUAGE sql AS $$
         SET status = 'failed', claimed_by = NULL,
             error_message = coalesce(nullif(p_error, ''), 'failed without a reason')
         WHERE id = p_id AND status = 'pending'
-        RETURNING id, cron_name, attempts, error_message
+        RETURNING id, cron_name, attempts - attempts_before AS attempt, error_message
     ), told AS (
         INSERT INTO cron_events (actor, role, via, kind, schedule_id, cron_name, details)
         SELECT crondesk_actor(), crondesk_role(), crondesk_via(), 'schedule.failed', id, cron_name,
-               jsonb_build_object('attempt', attempts, 'error', error_message)
+               jsonb_build_object('attempt', attempt, 'error', error_message)
         FROM settled
     )
     SELECT EXISTS (SELECT FROM settled)
@@ -181,6 +181,18 @@ BEGIN
     NEW.due_at := NEW.scheduled_at;
     RETURN NEW;
 END $$;
+
+CREATE FUNCTION crondesk_attempts_begin_anew() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    -- attempts itself goes on: it is the fencing token, and a worker may still hold an old one.
+    NEW.attempts_before := NEW.attempts;
+    NEW.conflicts := 0;
+    NEW.failures := 0;
+    RETURN NEW;
+END $$;
+
+CREATE TRIGGER attempts_begin_anew_with_a_move BEFORE UPDATE OF scheduled_at ON scheduled_cron_executions
+    FOR EACH ROW WHEN (NEW.scheduled_at <> OLD.scheduled_at) EXECUTE FUNCTION crondesk_attempts_begin_anew();
 
 CREATE TRIGGER due_at_starts_as_scheduled_at BEFORE INSERT ON scheduled_cron_executions
     FOR EACH ROW WHEN (NEW.due_at IS NULL) EXECUTE FUNCTION crondesk_due_at_follows();

@@ -90,6 +90,9 @@ CREATE TABLE scheduled_cron_executions (
     held_at                timestamptz,
     series_id              uuid,
     occurrence             timestamptz,
+    attempts_before        integer NOT NULL DEFAULT 0,
+    conflicts              integer NOT NULL DEFAULT 0,
+    failures               integer NOT NULL DEFAULT 0,
     -- On creation only: a check against now() would be made again on each update and on restore,
     -- and an overdue row could then be neither claimed nor loaded from a dump. What a series missed while no
     -- worker was there is planned late, and says so.
@@ -112,6 +115,12 @@ COMMENT ON COLUMN scheduled_cron_executions.due_at IS
     'The instant of the next attempt: scheduled_at at first, the lease''s end after a claim, the next try after a retry.';
 COMMENT ON COLUMN scheduled_cron_executions.attempts IS
     'How often it was claimed; also the fencing token: a settlement names the attempt it settles.';
+COMMENT ON COLUMN scheduled_cron_executions.attempts_before IS
+    'What attempts was when it was last moved or decided about: attempts less this is how often it was tried since.';
+COMMENT ON COLUMN scheduled_cron_executions.conflicts IS
+    'How many of the attempts since then met an earlier run that had not ended.';
+COMMENT ON COLUMN scheduled_cron_executions.failures IS
+    'How many of them failed and were tried again.';
 COMMENT ON COLUMN scheduled_cron_executions.execution_id IS
     'The id its execution will have: fixed by the first claim, the same in every attempt.';
 COMMENT ON COLUMN scheduled_cron_executions.checked IS

@@ -29,7 +29,7 @@ BEGIN
             AND s.scheduled_at <= now() + make_interval(mins => r.remind_minutes + 2)
         CROSS JOIN LATERAL (
             SELECT 'reminder:' || s.id || ':' || extract(epoch FROM s.scheduled_at) AS happening) key
-        WHERE s.status = 'pending' AND s.attempts = 0
+        WHERE s.status = 'pending' AND s.due_at = s.scheduled_at
           AND NOT EXISTS (SELECT FROM cron_notification_outbox o
                           WHERE o.rule_id = r.id AND o.happening = key.happening)
           AND s.due_at BETWEEN now() + interval '1 minute' AND now() + make_interval(mins => v_longest + 2)

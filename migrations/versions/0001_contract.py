@@ -34,7 +34,8 @@ def downgrade() -> None:
     DROP FUNCTION get_ready_scheduled_crons, crondesk_decide_late;
     DROP TABLE cron_workers, cron_events, scheduled_cron_executions, cron_execution_output, cron_executions;
     DROP FUNCTION mark_scheduled_cron_triggered, mark_scheduled_cron_failed,
-        cleanup_old_scheduled_crons, crondesk_fire, crondesk_settle, crondesk_due_at_follows,
+        cleanup_old_scheduled_crons, crondesk_fire, crondesk_settle, crondesk_delay_after, crondesk_due_at_follows,
+        crondesk_attempts_begin_anew,
         crondesk_refuse_while_firing, crondesk_wake_workers, crondesk_wake_workers_for_one,
         crondesk_events_are_append_only, crondesk_actor, crondesk_via, crondesk_role, crondesk_uuid;
     """)

@@ -51,7 +51,7 @@ def _state(schedule_id: UUID) -> None:
                 _("When"): facts.instant(schedule.scheduled_at),
                 _("Cron"): [table.text(schedule.cron_name, mono=True)],
                 _("Planned by"): [table.text(schedule.created_by or "–")],
-                _("Attempts"): [table.text(str(schedule.attempts))] if schedule.attempts > 1 else [],
+                _("Attempts"): [table.text(str(schedule.tries))] if schedule.tries > 1 else [],
                 _("Error"): [table.text(schedule.error_message or "", bad=True)]
                 if schedule.error_message
                 else [],

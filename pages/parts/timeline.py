@@ -32,7 +32,8 @@ SENTENCES = {
     "schedule.expired": marked("Too late: it does not run any more (decided by {actor})."),
     "schedule.lease_expired": marked("{worker} had taken it and fell silent; {actor} took over."),
     "schedule.conflicted": marked(
-        "An earlier run had not ended, and this cron runs one at a time: to be tried again at {again_at}."
+        "Attempt {attempt}: an earlier run had not ended, and this cron runs one at a time. "
+        "To be tried again at {again_at}."
     ),
     "schedule.retried": marked("Attempt {attempt} failed ({error}): to be tried again at {again_at}."),
     "schedule.failed": marked("Failed for good: {error}"),
@@ -68,9 +69,9 @@ def _triggered(schedule: Schedule) -> str:
     assert schedule.triggered_at is not None
     late = (schedule.triggered_at - schedule.scheduled_at).total_seconds()
     after = times.lasted(max(0.0, late))
-    if schedule.attempts > 1:
+    if schedule.tries > 1:
         sentence = _("Triggered at attempt {attempt}, {lateness} after its time.")
-        return sentence.format(attempt=schedule.attempts, lateness=after)
+        return sentence.format(attempt=schedule.tries, lateness=after)
     return _("Triggered {lateness} after its time.").format(lateness=after)
 
 

@@ -105,6 +105,18 @@ def problems_of(text: str) -> list[str]:
             "cron 'one': parameters: no valid JSON Schema: ",
         ),
         ("attempts = 3", "attempts = 0", 15, "cron 'two': retry.attempts: "),
+        (
+            'command = ["echo", "{size}"]',
+            "noop = true\nretry = { attempts = 2 }",
+            4,
+            "cron 'one': retry: a noop neither fails nor waits",
+        ),
+        (
+            "retry = { attempts",
+            "retry_conflict = { tries",
+            15,
+            "cron 'two': retry_conflict.tries: unknown key",
+        ),
         ("https://", "ftp://", 14, "cron 'two': http.url: "),
         ("[crons.two]", "[crons.Two]", 12, "cron 'Two': a name is of lower-case letters"),
         ("default = 3", "default = 2030-01-01", 6, "cron 'one': parameters: no valid JSON Schema: "),

@@ -96,10 +96,10 @@ class Life(RuleBasedStateMachine):
         found = ask(firing.claim(LANES[worker], worker, ["hook"], limit=10, lease=lease, ahead=timedelta(0)))
         self.claims[worker] += found
 
-    @rule(worker=workers, outcome=st.sampled_from(["triggered", "failed", "again"]))
+    @rule(worker=workers, outcome=st.sampled_from(["triggered", "failed", "conflict", "failure"]))
     def settle(self, worker: str, outcome: Any) -> None:
         now = datetime.now(UTC)
-        again = now if outcome == "again" else None
+        again = now if outcome in ("conflict", "failure") else None
         claims, self.claims[worker] = self.claims[worker], []
         told = [Settlement(one, outcome, now, now, again_at=again, error="e") for one in claims]
         settled = ask(firing.settle(LANES[worker], worker, told))

@@ -225,6 +225,21 @@ def test_the_page_speaks_the_rules_language_and_escapes_what_comes_from_outside(
     assert "&lt;script&gt;" in page
 
 
+def test_a_run_that_was_tried_is_reminded_of_again_once_it_was_moved(
+    rule: Rule, database: psycopg.Connection[Any], watch: Callable[[], None], told: Callable[[], list[str]]
+) -> None:
+    rule(ADDRESS, "reminder")
+    schedule = schedules.plan(ALICE, "nothing", datetime.now(UTC) + timedelta(minutes=1))
+    database.execute(
+        "UPDATE scheduled_cron_executions SET attempts = 4, conflicts = 4, due_at = now() + interval '4 min'"
+    )
+    watch()
+    assert told() == []
+    schedules.change(ALICE, schedule.id, scheduled_at=datetime.now(UTC) + timedelta(minutes=5))
+    watch()
+    assert told() == ["reminder"]
+
+
 def test_what_did_not_run_is_told_once(
     rule: Rule, database: psycopg.Connection[Any], watch: Callable[[], None], told: Callable[[], list[str]]
 ) -> None:

@@ -31,6 +31,7 @@ class TargetServer:
 
     Paths: /answer/<status>; /slow waits long; /broken hangs up; /pieces answers in many pieces;
     /stuck answers 200 and never ends its body; /busy/<n> answers 409 to the first n of each key;
+    /script/<status>-<status>-… answers the POSTs of each key one after the other, the last one for ever;
     /echo/<anything> answers with what it heard.
     """
 
@@ -87,6 +88,11 @@ class TargetServer:
             key = request.headers["Idempotency-Key"]
             earlier = sum(a.headers["Idempotency-Key"] == key for a in self.arrivals) - 1
             return web.Response(status=409 if earlier < int(rest) else 200)
+        if kind == "script":
+            key = request.headers["Idempotency-Key"]
+            heard = sum(a.headers["Idempotency-Key"] == key for a in self.arrivals)
+            answers = rest.split("-")
+            return web.Response(status=int(answers[min(heard, len(answers)) - 1]))
         if kind == "slow":
             await asyncio.sleep(30)
         if kind == "broken":

@@ -243,6 +243,29 @@ def test_after_five_conflicts_a_schedule_has_failed(house: House) -> None:
     house.ended(first)
 
 
+def test_how_often_and_when_a_conflict_is_tried_again_is_said_by_the_cron(house: House) -> None:
+    first = house.plan("impatient", {"seconds": 60})
+    running = house.running(first)
+    second = house.plan("impatient", {"seconds": 0})
+    row = until(lambda: house.schedule(second) if house.schedule(second)["attempts"] else None)
+    assert 0 < (row["due_at"] - house.value("SELECT clock_timestamp()")).total_seconds() <= 5
+    later = house.value("SELECT clock_timestamp() + interval '0.3 s'")
+    moved = schedules.change(ALICE, second, scheduled_at=later)
+    assert (moved.attempts, moved.tries, moved.conflicts) == (1, 0, 0)
+    until(lambda: house.schedule(second)["attempts"] == 2)
+    assert house.schedule(second)["status"] == "pending"
+    house.rows("UPDATE scheduled_cron_executions SET due_at = now() WHERE id = %s", second)
+    row = house.settled(second)
+    assert row["error_message"].startswith("still running after 2 attempts: an earlier run of impatient")
+    numbers = (
+        "SELECT details -> 'attempt' AS n FROM cron_events WHERE schedule_id = %s AND kind ~ %s ORDER BY id"
+    )
+    told = house.rows(numbers, second, "conflicted|failed")
+    assert [event["n"] for event in told] == [1, 1, 2]
+    executions.cancel(ALICE, running["id"])
+    house.ended(first)
+
+
 def test_parameters_that_no_longer_fit_a_changed_schema_start_nothing(house: House) -> None:
     schedule_id = house.plan("strict", {"size": 3}, seconds=1)
     house.rows(

@@ -1,5 +1,6 @@
 """HTTP targets: what is sent, what each answer means; one live worker for all."""
 
+from datetime import timedelta
 from itertools import pairwise
 from uuid import UUID
 
@@ -119,6 +120,58 @@ def test_retries_follow_the_catalogue_and_say_which_attempt_it_was(
     assert len(arrivals) == 3
     assert all(later.at - earlier.at >= 1 for earlier, later in pairwise(arrivals))
     assert len({arrival.body["executionId"] for arrival in arrivals}) == 1
+
+
+@pytest.mark.parametrize(
+    ("cron", "posts", "error"),
+    [
+        ("busy-then-broken", 3, "(attempt 3 of 3, 2 of them conflicts)"),
+        ("busy-then-broken-thrice", 5, "(attempt 5 of 5, 2 of them conflicts)"),
+    ],
+)
+def test_conflicts_cost_no_retries_and_the_last_failure_says_how_many_attempts_there_were(
+    house: House, target: TargetServer, cron: str, posts: int, error: str
+) -> None:
+    schedule_id = house.plan(cron)
+    row = house.settled(schedule_id)
+    assert row["error_message"] == f"the target answered 500 Internal Server Error {error}"
+    assert (row["attempts"], row["conflicts"]) == (posts, 2)
+    assert len(target.of(schedule_id)) == posts
+    told = house.rows("SELECT * FROM cron_events WHERE schedule_id = %s ORDER BY id", schedule_id)
+    numbers = [event["details"]["attempt"] for event in told if event["kind"] != "schedule.created"]
+    assert numbers == list(range(1, posts + 1))
+    assert told[-1]["kind"] == "schedule.failed"
+
+
+def test_a_run_that_was_moved_has_all_its_attempts_again(house: House) -> None:
+    schedule_id = house.plan("busy")
+    for attempt in range(1, 5):
+        until(lambda n=attempt: tried(house, schedule_id, n))
+        if attempt < 4:
+            house.rows("UPDATE scheduled_cron_executions SET due_at = now() WHERE id = %s", schedule_id)
+    later = house.value("SELECT clock_timestamp() + interval '1 s'")
+    moved = schedules.change(ALICE, schedule_id, scheduled_at=later)
+    assert (moved.attempts, moved.tries, moved.conflicts) == (4, 0, 0)
+    row = until(lambda: tried(house, schedule_id, 5))
+    assert (row["status"], row["conflicts"]) == ("pending", 1)
+    assert row["error_message"] == "the target answered 409 Conflict: an earlier run has not ended"
+    schedules.cancel(ALICE, schedule_id)
+
+
+def test_a_retry_that_would_come_after_the_deadline_is_none(house: House, target: TargetServer) -> None:
+    now = house.value("SELECT clock_timestamp()")
+    instant, deadline = now + timedelta(seconds=0.3), now + timedelta(seconds=30)
+    dropped = schedules.plan(ALICE, "late", instant, not_after=deadline, late_policy="drop").id
+    kept = schedules.plan(ALICE, "late", instant, not_after=deadline, late_policy="ask").id
+    row = house.settled(dropped)
+    assert row["error_message"] == (
+        "the target answered 503 Service Unavailable (attempt 1 of 3); "
+        "the next attempt would come after its deadline"
+    )
+    assert len(target.of(dropped)) == 1
+    row = until(lambda: tried(house, kept, 1))
+    assert (row["status"], row["failures"]) == ("pending", 1)
+    schedules.cancel(ALICE, kept)
 
 
 def test_an_answer_in_many_pieces_is_read_whole(house: House) -> None:
