@@ -21,7 +21,7 @@ from core.database import database_url
 from core.errors import Unavailable
 from core.lane import Lane
 from core.log import logger
-from core.notifications import delivery
+from core.notifications import watching
 from core.running import Beat
 from core.settings import settings
 from core.targets import http as http_target
@@ -39,6 +39,8 @@ from worker.timers import Timers
 POLL_SECONDS = 60
 TIDY_SECONDS = 3600
 WATCH_SECONDS = 60
+# Firing waits no longer than this for word of what did not run.
+FIRST_WATCH_SECONDS = 2
 START_PAUSE_SECONDS = 2
 # Time for a command that does not heed SIGTERM, and to write down how it ended.
 LAST_WORDS_SECONDS = 9
@@ -50,6 +52,7 @@ PURPOSES = (
     "queue",
     "writing",
     "planning",
+    "watching",
     "notifying",
     "notified",
     "duties",
@@ -92,6 +95,7 @@ class Process:
             self._sender,
             self._runner,
             look_at=self._look_at,
+            returned=self._returned,
         )
         self._planner = Planner(self.name, self._lanes["planning"], self._clock)
         self._notifier = Notifier(
@@ -134,7 +138,6 @@ class Process:
             )
         ]
         self._add_jobs()
-        await _guarded("catch up", self._planner.catch_up)()
         self._scheduler.start()
         self._look_everywhere()
         logger().info("worker.started", name=self.name, crons=len(catalogue().crons), version=__version__)
@@ -173,8 +176,17 @@ class Process:
         self._dispatcher.look()
 
     def _catch_up(self) -> None:
-        self._catching_up = asyncio.create_task(_guarded("catch up", self._planner.catch_up)())
+        self._catching_up = asyncio.create_task(_guarded("catch up", self._returned)())
         self._catching_up.add_done_callback(lambda _: self._look_everywhere())
+
+    async def _returned(self) -> None:
+        """What did not run is told before it runs: afterwards nothing shows that it was not there in time."""
+        try:
+            async with asyncio.timeout(FIRST_WATCH_SECONDS):
+                await watching.watch_schedules(self._lanes["watching"])
+        except TimeoutError:
+            logger().warning("watch.skipped", seconds=FIRST_WATCH_SECONDS)
+        await self._planner.catch_up()
 
     def _look_everywhere(self) -> None:
         self._dispatcher.look()
@@ -248,8 +260,7 @@ class Process:
 
     async def _watch(self) -> None:
         """What no change of a row tells: what is to come, what did not come, how the whole stands."""
-        target = timedelta(milliseconds=settings().lateness_target_ms)
-        await delivery.watch(self._lanes["notifying"], target)
+        await watching.watch(self._lanes["watching"])
 
     def _tell_of_the_catalogue(self) -> None:
         problems = catalogue().problems
