@@ -1,7 +1,7 @@
 """Blackouts: periods in which series have no occurrence; add, find and remove them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -61,6 +61,36 @@ def add(actor: Actor, periods: Sequence[Period]) -> list[Blackout]:
         raise Invalid(problems[0], problems)
     with changing(actor) as connection:
         return [_add(connection, actor, period) for period in periods]
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Of some periods those that are not kept yet.
+
+    Attributes:
+        new: each once, in the order given.
+        present: how many of the periods are kept already.
+    """
+
+    new: list[Period]
+    present: int
+
+
+def missing(periods: Sequence[Period]) -> Missing:
+    """Looks which periods are not kept yet: whoever imports a calendar again adds only what is new.
+
+    Raises:
+        Unavailable.
+    """
+    wanted = list(dict.fromkeys(periods))
+    if not wanted:
+        return Missing([], 0)
+    columns = (blackouts.c.name, blackouts.c.starts_at, blackouts.c.ends_at, blackouts.c.cron_name)
+    kept = select(*columns).where(blackouts.c.ends_at >= min(period.ends_at for period in wanted))
+    with reading() as connection:
+        known = {Period(*row) for row in connection.execute(kept)}
+    new = [period for period in wanted if replace(period, name=period.name.strip()) not in known]
+    return Missing(new, len(wanted) - len(new))
 
 
 def _problem(period: Period) -> str | None:

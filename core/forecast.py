@@ -70,7 +70,8 @@ def forecast(
     left = ALL
     for one in series.find(status="active", cron_name=cron_name):
         own = [period for period in periods if period.cron_name in (None, one.cron_name)]
-        listed, density = _of(one, own, edges, now, min(EACH, left))
+        # At least two of each: the last ones are reckoned rather than left out.
+        listed, density = _of(one, own, edges, now, max(2, min(EACH, left)))
         left -= len(listed)
         for at in listed:
             slot = found[bisect_right(edges, at) - 1]
