@@ -9,12 +9,14 @@ import streamlit as st
 
 from api.app import routes
 from core import log
+from core.notifications.standing_in import standing_in
 
 
 @asynccontextmanager
 async def _served(_app: st.App) -> AsyncIterator[dict[str, Any]]:
     log.configure()
-    yield {}
+    async with standing_in():
+        yield {}
 
 
 app = st.App(Path(__file__).parent / "pages" / "navigation.py", routes=routes, lifespan=_served)

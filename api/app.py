@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from api import alerts, calendar, docs_page, errors, executions, health, links, metrics, schedules, series
 from core import log
+from core.notifications.standing_in import standing_in
 
 DESCRIPTION = """\
 Plan executions of crons, follow them, and end them. JSON in camelCase; instants in RFC 3339 with a zone.
@@ -22,7 +23,8 @@ Every call needs `Authorization: Bearer …` with the shared secret. Every error
 @asynccontextmanager
 async def _served_apart(_app: FastAPI) -> AsyncIterator[None]:
     log.configure()
-    yield
+    async with standing_in():
+        yield
 
 
 class _Api(FastAPI):

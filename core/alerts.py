@@ -1,4 +1,4 @@
-"""Alerts: what is out of order with the whole, as workers noted it and as it is seen where none is left."""
+"""Alerts: what is out of order with the whole, as it was noted and as it is seen where no worker is left."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,8 +6,11 @@ from typing import Any, Literal
 
 from sqlalchemy import Interval, case, cast, column, func, literal, select
 
+from core import series
 from core.database import reading
+from core.forecast import blackouts_after, count_until
 from core.notifications.tables import alerts
+from core.notifications.watching import PLANNED_WITHIN
 from core.settings import settings
 from core.workers import pulse
 
@@ -46,24 +49,27 @@ def current() -> list[Alert]:
     beats = pulse()
     if beats.alive:
         return _noted()
-    # Nobody is there to note anything: whoever asks finds out.
-    return [Alert("no_worker", "critical", beats.last_beat_at, {}), *_seen()]
+    # Whoever asks sees it at once, and what was noted may be old.
+    return [Alert("no_worker", "critical", beats.last_beat_at, {}), *_seen(beats.now)]
 
 
 def _noted() -> list[Alert]:
     worst_first = case({"critical": 0, "warning": 1}, value=alerts.c.severity, else_=2)
     found = (
         select(alerts.c.kind, alerts.c.severity, alerts.c.since, alerts.c.details)
-        .where(alerts.c.until.is_(None))
+        # A worker that has just come has not said yet that it is there.
+        .where(alerts.c.until.is_(None), alerts.c.kind != "no_worker")
         .order_by(worst_first, alerts.c.since)
     )
     with reading() as connection:
         return [Alert(*row) for row in connection.execute(found)]
 
 
-def _seen() -> list[Alert]:
+def _seen(now: datetime) -> list[Alert]:
+    active = series.find(status="active")
+    planned = count_until(active, blackouts_after(now), now, now + PLANNED_WITHIN) if active else 0
     target = cast(literal(timedelta(milliseconds=settings().lateness_target_ms)), Interval)
-    conditions = func.crondesk_alert_conditions(target).table_valued(
+    conditions = func.crondesk_alert_conditions(target, planned).table_valued(
         column("kind"), column("severity"), column("details", alerts.c.details.type)
     )
     open_ones = alerts.alias("open_ones")

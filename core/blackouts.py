@@ -67,6 +67,36 @@ def add(actor: Actor, periods: Sequence[Period]) -> list[Blackout]:
         return [_add(connection, actor, period) for period in periods]
 
 
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Of some periods those that are not kept yet.
+
+    Attributes:
+        new: each once, in the order given.
+        present: how many of the periods are kept already.
+    """
+
+    new: list[Period]
+    present: int
+
+
+def missing(periods: Sequence[Period]) -> Missing:
+    """Looks which periods are not kept yet: whoever imports a calendar again adds only what is new.
+
+    Raises:
+        Unavailable.
+    """
+    wanted = list(dict.fromkeys(periods))
+    if not wanted:
+        return Missing([], 0)
+    columns = (blackouts.c.name, blackouts.c.starts_at, blackouts.c.ends_at, blackouts.c.cron_name)
+    kept = select(*columns).where(blackouts.c.ends_at >= min(period.ends_at for period in wanted))
+    with reading() as connection:
+        known = {Period(*row) for row in connection.execute(kept)}
+    new = [period for period in wanted if replace(period, name=period.name.strip()) not in known]
+    return Missing(new, len(wanted) - len(new))
+
+
 def _problem(period: Period) -> str | None:
     name = period.name.strip()
     if not 1 <= len(name) <= MAX_NAME or not name.isprintable():

@@ -71,9 +71,18 @@ def give(actor: Actor, person: str, *, renew: bool = False) -> Address:
         told = events.told(actor, "calendar.address_given", made, details=details)
         with reading() as connection:
             row = connection.execute(select(made.c.salt, made.c.created_at).add_cte(told)).one()
-    salt, created_at = row
-    path = f"/api/calendar/{quote(person, safe='')}/{_secret(person, salt)}.ics"
-    return Address(person, settings().public_address + path, created_at)
+    return _address(person, *row)
+
+
+def find(actor: Actor, person: str) -> Address | None:
+    """The address of a person's feed; None where there is none. Makes nothing.
+
+    Raises:
+        Forbidden, Unavailable.
+    """
+    _allow(actor, person)
+    row = _row(person)
+    return None if row is None else _address(person, *row)
 
 
 def revoke(actor: Actor, person: str) -> None:
@@ -119,6 +128,11 @@ def _row(person: str) -> tuple[UUID, datetime] | None:
     with reading() as connection:
         row = connection.execute(wanted).one_or_none()
     return None if row is None else (row[0], row[1])
+
+
+def _address(person: str, salt: UUID, created_at: datetime) -> Address:
+    path = f"/api/calendar/{quote(person, safe='')}/{_secret(person, salt)}.ics"
+    return Address(person, settings().public_address + path, created_at)
 
 
 def _secret(person: str, salt: UUID) -> str:

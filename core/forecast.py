@@ -1,7 +1,7 @@
 """What active series will plan: their occurrences beyond the one that is pending, slot by slot."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -18,6 +18,8 @@ from core.tables import blackouts
 # Of each series so many are worked out one by one; how many follow is reckoned from how close they lie.
 EACH = 400
 ALL = 6000
+# Whoever only counts stops there.
+COUNTED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +66,12 @@ def forecast(
     found = [Forecast() for _ in edges[1:]]
     if edges[-1] <= now:
         return found
-    periods = _blackouts(edges[0])
+    periods = blackouts_after(edges[0])
     left = ALL
     for one in series.find(status="active", cron_name=cron_name):
         own = [period for period in periods if period.cron_name in (None, one.cron_name)]
-        listed, density = _of(one, own, edges, now, min(EACH, left))
+        # At least two of each: the last ones are reckoned rather than left out.
+        listed, density = _of(one, own, edges, now, max(2, min(EACH, left)))
         left -= len(listed)
         for at in listed:
             slot = found[bisect_right(edges, at) - 1]
@@ -79,6 +82,33 @@ def forecast(
     for slot in found:
         slot.occurrences = sorted(slot.occurrences, key=lambda occurrence: occurrence.at)[:shown]
     return found
+
+
+def count_until(
+    active: Iterable[Series],
+    periods: Sequence[Blackout],
+    now: datetime,
+    until: datetime,
+    *,
+    most: int = COUNTED,
+) -> int:
+    """How many occurrences active series will plan from now until an instant, beyond those planned already.
+
+    Args:
+        active: the series.
+        periods: the blackouts.
+        now: the database's clock.
+        until: the first instant that is not counted.
+        most: the count ends there.
+    """
+    count = 0
+    for one in active:
+        own = [period for period in periods if period.cron_name in (None, one.cron_name)]
+        listed, _ = _of(one, own, (now, until), now, most - count)
+        count += len(listed)
+        if count >= most:
+            break
+    return count
 
 
 def _of(
@@ -108,7 +138,12 @@ def _reckon(found: list[Forecast], edges: Sequence[datetime], after: datetime, d
             slot.reckoned = True
 
 
-def _blackouts(after: datetime) -> list[Blackout]:
+def blackouts_after(after: datetime) -> list[Blackout]:
+    """The blackouts that end after now, or after an earlier instant.
+
+    Raises:
+        Unavailable.
+    """
     columns = [blackouts.c[name] for name in ("id", "name", "starts_at", "ends_at", "cron_name")]
     wanted = select(*columns).where(blackouts.c.ends_at > func.least(func.now(), after))
     with reading() as connection:

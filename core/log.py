@@ -32,6 +32,7 @@ EVENTS = {
     "execution.lost": "executions of a worker that is gone were failed",
     "notification.sent": "a notification was taken by its service",
     "notification.failed": "a notification was not taken; tried again later unless given up",
+    "watch.skipped": "what did not run could not be told in time before it ran",
     "rows.cleaned": "old rows were deleted",
     "record.refused": "the database refuses a record of a run or a firing for good; it is given up",
     "execution.adopted": "an execution that was begun here, and whose beginning nobody heard, is run",

@@ -226,7 +226,12 @@ async def beat(lane: Lane, sign: Beat) -> list[Mine]:
             VALUES (%(worker)s, %(host)s, %(pid)s, %(version)s, %(slots)s, %(running)s, %(ticked_at)s,
                     %(clock_offset_ms)s, %(catalogue_error)s)
             ON CONFLICT (name) DO UPDATE
-            SET beat_at = clock_timestamp(), running = excluded.running, slots = excluded.slots,
+            SET beat_at = clock_timestamp(),
+                beating_since = CASE WHEN w.beat_at < clock_timestamp() - make_interval(secs => %(silent)s)
+                                     THEN clock_timestamp() ELSE w.beating_since END,
+                beat_before = CASE WHEN w.beat_at < clock_timestamp() - make_interval(secs => %(silent)s)
+                                   THEN w.beat_at ELSE w.beat_before END,
+                running = excluded.running, slots = excluded.slots,
                 ticked_at = excluded.ticked_at, clock_offset_ms = excluded.clock_offset_ms,
                 catalogue_error = excluded.catalogue_error, stopped_at = NULL
         ), free AS MATERIALIZED (
@@ -243,7 +248,7 @@ async def beat(lane: Lane, sign: Beat) -> list[Mine]:
                CASE WHEN cancel_requested_at IS NOT NULL THEN coalesce(cancel_requested_by, 'somebody') END
         FROM alive
         """,
-        {field: getattr(sign, field) for field in Beat.__slots__},
+        {**{field: getattr(sign, field) for field in Beat.__slots__}, "silent": lost_after_seconds()},
     )
     return [Mine(Run(*row[:4]), row[4]) for row in rows]
 

@@ -18,6 +18,7 @@ from pages.parts.calendar_grid import SHOWN, grid
 from pages.parts.language import _, language
 from pages.parts.quiet_dialog import find_quiet
 from pages.parts.schedule_dialog import change, plan, plan_at
+from pages.parts.subscribe_dialog import subscribe
 from pages.parts.taking_back import offer_last, taking_back
 from pages.parts.words import title_of_cron
 
@@ -36,6 +37,13 @@ def page() -> None:
             view: View = next(each for each in VIEWS if each == chosen)
             cron = filters.cron()
             _quiet(cron)
+            st.button(
+                _("Subscribe"),
+                icon=":material/calendar_add_on:",
+                key="subscribe",
+                on_click=notices.ask,
+                args=("subscribe",),
+            )
         shown = span(view, _chosen_day(now), times.browser_zone())
         taking_back()
         _steps(shown, now)
@@ -45,6 +53,7 @@ def page() -> None:
         "plan": plan,
         "plan at": plan_at,
         "quiet": find_quiet,
+        "subscribe": subscribe,
     }
     notices.answer(dialogs)
 

@@ -8,6 +8,7 @@ from core import overview
 from core.catalogue import Cron, catalogue
 from core.overview import Record, Run
 from pages.parts import notices, problems, selection, table, times, words
+from pages.parts.alert_list import alerts_in_brief
 from pages.parts.figures import figures
 from pages.parts.language import _, language, ngettext
 from pages.parts.run_dialog import run_now
@@ -20,6 +21,7 @@ def page() -> None:
     """Shows the page."""
     st.title(_("Crons"), anchor=False)
     with problems.page():
+        alerts_in_brief()
         _standing()
         _catalogue_problems()
         chosen = _chosen(catalogue().crons)

@@ -4,14 +4,14 @@ from datetime import timedelta
 
 import streamlit as st
 
-from core import alerts, metrics, overview, schedules
+from core import metrics, overview, schedules
 from core.metrics import Window
-from core.notifications.message import sentence
 from core.schedules import Filter
 from core.settings import settings
 from pages.parts import length_charts, metric_charts, problems, table, times, words
+from pages.parts.alert_list import alert_list
 from pages.parts.figures import number, percent, plain_figures
-from pages.parts.language import _, language, ngettext
+from pages.parts.language import _, ngettext
 from pages.parts.period import window
 
 REFRESH_SECONDS = 60
@@ -25,24 +25,9 @@ def page() -> None:
     with problems.page():
         with st.container(horizontal=True, vertical_alignment="center"):
             chosen = window(overview.clock())
-        _alerts()
+        alert_list()
         _charts(chosen)
         _imminent(chosen.cron_name)
-
-
-@st.fragment(run_every=REFRESH_SECONDS)
-def _alerts() -> None:
-    with problems.told():
-        looks = {"critical": st.error, "warning": st.warning, "info": st.info}
-        icons = {"critical": ":material/error:", "warning": ":material/warning:", "info": ":material/info:"}
-        found = alerts.current()
-        for alert in found:
-            told = sentence(alert.kind, alert.details, language())
-            if alert.since:
-                told = _("{alert}, since {when}").format(alert=told, when=times.day_and_time(alert.since))
-            looks[alert.severity](words.plain(told[:1].upper() + told[1:]), icon=icons[alert.severity])
-        if not found:
-            st.caption(_("No alert: a worker is alive, nothing is overdue, and runs start in time."))
 
 
 @st.fragment(run_every=REFRESH_SECONDS)

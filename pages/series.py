@@ -17,6 +17,7 @@ from pages.parts.one_series import change_series, one_series
 from pages.parts.series_form import series_form
 
 REFRESH_SECONDS = 5
+SHOWN = 1000
 VIEWS = {"series": marked("Series"), "held": marked("Too late: decide"), "blackouts": marked("Blackouts")}
 STATUSES = {"active": marked("Active"), "paused": marked("Paused"), "ended": marked("Ended")}
 COLOURS = {"active": "green", "paused": "violet", "ended": "gray"}
@@ -89,7 +90,7 @@ def _statuses() -> dict[str, str]:
 def _rows(status: str, cron: str | None) -> None:
     with problems.told():
         chosen = next((known for known in ("active", "paused", "ended") if known == status), None)
-        found = series.find(cron_name=cron, status=chosen)
+        found = series.find(cron_name=cron, status=chosen, limit=SHOWN)
         if not found:
             st.info(_("There is no series here. Press New series to let a cron run again and again."))
             return

@@ -1,7 +1,7 @@
 """Looks for what comes due, sets a timer for each instant, and fires when it rings."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from core import firing, planning, running
@@ -25,8 +25,8 @@ LOGGED_ONE_BY_ONE = 50
 # between the instant and the firing.
 AHEAD = timedelta(seconds=1)
 STUCK_PAUSE_SECONDS = 0.25
-# Whoever has not looked for as long was suspended, or had no database: series may have missed occurrences.
-AWAY = planning.BEHIND
+# Whoever has not looked for as long was away, whatever kept him: each minute there is a look.
+AWAY = timedelta(seconds=90)
 
 
 class Dispatcher:
@@ -42,6 +42,7 @@ class Dispatcher:
         sender: fires over HTTP.
         runner: runs what fires here.
         look_at: asks for the next look at an instant.
+        returned: is waited for before the first look, and before the first one after this worker was away.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Dispatcher:
         sender: Sender,
         runner: Runner,
         look_at: Callable[[datetime], None],
+        returned: Callable[[], Awaitable[None]],
     ) -> None:
         self._name = name
         self._firing_lane = firing_lane
@@ -65,6 +67,9 @@ class Dispatcher:
         self._sender = sender
         self._runner = runner
         self._look_at = look_at
+        self._returned = returned
+        self._returning = asyncio.Lock()
+        self._seen_at: datetime | None = None
         self._looks = asyncio.Event()
         self._due = asyncio.Event()
         self._timed: dict[datetime, Callable[[], None]] = {}
@@ -102,6 +107,7 @@ class Dispatcher:
                 continue
             try:
                 async with self._looking:
+                    await self._be_back()
                     await self._look()
             except Unavailable as error:
                 tell(error)
@@ -116,8 +122,7 @@ class Dispatcher:
                 continue
             try:
                 async with self._firing:
-                    if self.ticked_at is None or self._clock.now() - self.ticked_at > AWAY:
-                        await planning.catch_up(self._firing_lane, self._name)
+                    await self._be_back()
                     fired = await self._fire(self._firing_lane)
                     if fired >= FIRE_BATCH:
                         await self._fire_all()
@@ -148,7 +153,13 @@ class Dispatcher:
         self._next_look = min(looks, default=None)
         if self._next_look is not None:
             self._look_at(self._next_look)
-        self.ticked_at = self._clock.now()
+        self.ticked_at = self._seen_at = self._clock.now()
+
+    async def _be_back(self) -> None:
+        async with self._returning:
+            if self._seen_at is None or self._clock.now() - self._seen_at > AWAY:
+                await self._returned()
+                self._seen_at = self._clock.now()
 
     def _set_timers(self, instants: list[datetime], now: datetime) -> list[datetime]:
         """Sets a timer for each instant within reach; returns when to look for those beyond."""

@@ -1,21 +1,18 @@
-"""Sends what the outbox holds: in threads of its own, so that no service ever delays a firing."""
+"""Sends what the outbox holds, so that no service ever delays a firing."""
 
 import asyncio
-import threading
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
 from core.clock import Clock
-from core.errors import Invalid, Unavailable
+from core.errors import Unavailable
 from core.lane import Lane, tell
 from core.log import logger
 from core.notifications import delivery
 from core.notifications.delivery import Due, Outcome
-from core.notifications.message import message_of
-from core.notifications.sending import NotSent, send
-from core.sealing import unseal
+from core.notifications.posting import post
 from worker.batches import Batches
 from worker.timers import Timers
 
@@ -109,16 +106,7 @@ class Notifier:
     def _send(self, due: Due) -> None:
         self._under_way[due.channel_id] += 1
         self._idle.clear()
-        loop = asyncio.get_running_loop()
-
-        def work() -> None:
-            outcome = _sent(due)
-            # The loop may be gone: then the lease ends, and another attempt is made.
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(self._done, outcome)
-
-        # A daemon: a service that hangs does not keep the process from its end.
-        threading.Thread(target=work, name=f"notification {due.id}", daemon=True).start()
+        post(due, self._done)
 
     def _done(self, outcome: Outcome) -> None:
         due = outcome.due
@@ -157,17 +145,3 @@ class Notifier:
     async def _settle(self, batch: list[Outcome]) -> None:
         await delivery.settle(self._settling, self._name, batch)
         self.ask()
-
-
-def _sent(due: Due) -> Outcome:
-    try:
-        address = unseal(due.address)
-    except Invalid as error:
-        return Outcome(due, error.message)
-    try:
-        send(address, message_of(due), key=str(due.id))
-    except NotSent as error:
-        return Outcome(due, str(error))
-    except Exception as error:  # noqa: BLE001  a service's own fault is the service's, and may hold its address
-        return Outcome(due, f"the message could not be made or sent: {type(error).__name__}")
-    return Outcome(due)

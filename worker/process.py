@@ -7,21 +7,21 @@ import signal
 import socket
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from core import __version__, firing, running
+from core import __version__, firing, planning, running
 from core.catalogue import catalogue
 from core.clock import Clock
 from core.database import database_url
 from core.errors import Unavailable
 from core.lane import Lane, tell
 from core.log import logger
-from core.notifications import delivery
+from core.notifications import watching
 from core.running import Beat
 from core.settings import settings
 from core.targets import http as http_target
@@ -39,6 +39,8 @@ from worker.timers import Timers
 POLL_SECONDS = 60
 TIDY_SECONDS = 3600
 WATCH_SECONDS = 60
+# Firing waits no longer than this for word of what did not run.
+FIRST_WATCH_SECONDS = 2
 START_PAUSE_SECONDS = 2
 # Time for a command that does not heed SIGTERM, and to write down how it ended.
 LAST_WORDS_SECONDS = 9
@@ -50,6 +52,7 @@ PURPOSES = (
     "queue",
     "writing",
     "planning",
+    "watching",
     "notifying",
     "notified",
     "duties",
@@ -92,6 +95,7 @@ class Process:
             self._sender,
             self._runner,
             look_at=self._look_at,
+            returned=self._returned,
         )
         self._planner = Planner(self.name, self._lanes["planning"])
         self._notifier = Notifier(
@@ -170,6 +174,15 @@ class Process:
     def _look(self) -> None:
         self._dispatcher.look()
 
+    async def _returned(self) -> None:
+        """What did not run is told before it runs: afterwards nothing shows that it was not there in time."""
+        try:
+            async with asyncio.timeout(FIRST_WATCH_SECONDS):
+                await watching.watch_schedules(self._lanes["watching"])
+        except TimeoutError:
+            logger().warning("watch.skipped", seconds=FIRST_WATCH_SECONDS)
+        await planning.catch_up(self._lanes["planning"], self.name)
+
     def _look_everywhere(self) -> None:
         self._dispatcher.look()
         self._planner.ask()
@@ -242,8 +255,7 @@ class Process:
 
     async def _watch(self) -> None:
         """What no change of a row tells: what is to come, what did not come, how the whole stands."""
-        target = timedelta(milliseconds=settings().lateness_target_ms)
-        await delivery.watch(self._lanes["notifying"], target)
+        await watching.watch(self._lanes["watching"])
 
     def _tell_of_the_catalogue(self) -> None:
         problems = catalogue().problems
@@ -317,7 +329,5 @@ def _duty(
 
 
 def _soon(name: str) -> datetime:
-    from datetime import UTC  # noqa: PLC0415
-
     delays = {"poll": 0, "beat": 0, "tidy": 60, "watch": 5, "fold": 5}
     return datetime.now(UTC) + timedelta(seconds=delays[name])

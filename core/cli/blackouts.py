@@ -75,19 +75,16 @@ def import_(file: Path, timezone: str | None, cron_name: str | None, applied: bo
     from core.calendar_file import MOST_BYTES, read_ics  # noqa: PLC0415  slow to import
 
     periods = read_ics(text_of(file, "FILE", MOST_BYTES), timezone or machine_zone(), cron_name=cron_name)
-    present = {
-        Period(each.name, each.starts_at, each.ends_at, each.cron_name)
-        for each in blackouts.find(limit=10_000)
-    }
-    new = [each for each in periods if each not in present]
+    missing = blackouts.missing(periods)
+    new = missing.new
     if applied and new:
         blackouts.add(asking(), new)
     if as_json:
-        answer({"applied": applied, "blackouts": new, "count": len(new), "present": len(periods) - len(new)})
+        answer({"applied": applied, "blackouts": new, "count": len(new), "present": missing.present})
         return
     table(("NAME", "FROM", "TO"), [(each.name, each.starts_at, each.ends_at) for each in new])
     if applied:
-        say(f"Added {len(new)} blackouts; {len(periods) - len(new)} were there already.")
+        say(f"Added {len(new)} blackouts; {missing.present} were there already.")
     else:
         note("Nothing was changed. --apply adds them.")
 

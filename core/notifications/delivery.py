@@ -1,4 +1,4 @@
-"""The outbox on the worker's side: claimed, settled, and filled with what no change of a row tells."""
+"""The outbox on the sender's side: claimed and settled."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,9 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from psycopg.types.json import Jsonb
-
-from core.catalogue import catalogue
 from core.lane import Lane
 from core.notifications.kinds import Kind, Language
 from core.notifications.sending import SEND_SECONDS
@@ -54,38 +51,6 @@ class Outcome:
 
     due: Due
     error: str | None = None
-
-
-async def watch(lane: Lane, lateness_target: timedelta) -> int:
-    """Puts reminders, what did not run, and alerts into the outbox, each once; returns how many schedules.
-
-    Raises:
-        Unavailable.
-    """
-    await _follow_tags(lane)
-    await lane.fetch("SELECT crondesk_watch_alerts(%s)", (lateness_target,))
-    [(count,)] = await lane.fetch("SELECT crondesk_watch_schedules()")
-    return int(count)
-
-
-async def _follow_tags(lane: Lane) -> None:
-    """Lets rules about a tag follow the catalogue."""
-    tags: dict[str, list[str]] = {}
-    for cron in catalogue().crons.values():
-        for tag in cron.tags:
-            tags.setdefault(tag, []).append(cron.name)
-    await lane.fetch(
-        """
-        UPDATE cron_notification_rules r SET cron_names = now.names
-        FROM (SELECT q.id, array_remove(array_agg(t.name ORDER BY t.name), NULL) AS names
-              FROM cron_notification_rules q
-              LEFT JOIN (SELECT key AS tag, jsonb_array_elements_text(value) AS name FROM jsonb_each(%s)) t
-                  ON t.tag = q.tag
-              WHERE q.tag IS NOT NULL GROUP BY q.id) now
-        WHERE r.id = now.id AND r.cron_names IS DISTINCT FROM now.names
-        """,
-        (Jsonb(tags),),
-    )
 
 
 async def claim(lane: Lane, worker: str, *, limit: int, busy: Sequence[UUID]) -> list[Due]:

@@ -12,7 +12,7 @@ from babel.dates import format_datetime
 from core.catalogue import catalogue
 from core.notifications import links
 from core.notifications.delivery import Due
-from core.notifications.kinds import Language
+from core.notifications.kinds import Kind, Language
 from core.notifications.sending import Message
 from core.notifications.wording import ALERTS, LINES, TITLES
 from core.settings import settings
@@ -33,11 +33,21 @@ def message_of(due: Due) -> Message:
         told = sentence(values["alert"], values, due.language)
         title = _word(TITLES["cleared" if "until" in values else "raised"], due.language).format(alert=told)
     else:
-        kind = "held" if due.kind == "missed" and values.get("held") else due.kind
+        kind = _heading(due.kind, values)
         time = _instant(values["scheduled_at"], due, "HH:mm") if "scheduled_at" in values else ""
         title = _word(TITLES[kind], due.language).format(cron=_title(due), time=time)
     body = "\n".join(_lines(due)) or title
     return Message(one_line(title, MAX_TITLE), body)
+
+
+def _heading(kind: Kind, values: dict[str, Any]) -> str:
+    if kind == "missed" and values.get("paused"):
+        return "paused"
+    if kind == "missed" and values.get("held"):
+        return "held"
+    if kind == "slow" and not values.get("finished_at"):
+        return "taking"
+    return kind
 
 
 def sentence(alert: str, details: dict[str, Any], language: Language) -> str:
@@ -84,6 +94,8 @@ def _lines(due: Due) -> Iterator[str]:
             yield _word(LINES[action], due.language).format(links.address_of(due.id, action))
     if due.cron_name is not None:
         page, query = PAGE.get(due.kind, "scheduled"), urlencode({"cron": due.cron_name})
+        if values.get("paused"):
+            page = "series"
         yield _word(LINES["page"], due.language).format(f"{settings().public_address}/{page}?{query}")
 
 

@@ -13,6 +13,10 @@ TITLES: dict[str, Wording] = {
     "completed": _of("{cron}: completed", "{cron} : terminé"),
     "recovered": _of("{cron}: works again", "{cron} : fonctionne à nouveau"),
     "slow": _of("{cron}: took longer than usual", "{cron} : plus long que d’habitude"),
+    "taking": _of(
+        "{cron}: is taking longer than usual", "{cron} : plus long que d’habitude, et toujours en cours"
+    ),
+    "paused": _of("{cron}: a series has paused itself", "{cron} : une série s’est mise en pause"),
     "missed": _of("{cron}: did not run", "{cron} : n’a pas été exécuté"),
     "held": _of("{cron}: waits for your decision", "{cron} : attend votre décision"),
     "reminder": _of("{cron}: runs at {time}", "{cron} : s’exécute à {time}"),

@@ -27,8 +27,15 @@ def get(series_id: UUID) -> Series:
     return Series(*row)
 
 
-def find(*, cron_name: str | None = None, status: Status | None = None, limit: int = 1000) -> list[Series]:
+def find(
+    *, cron_name: str | None = None, status: Status | None = None, limit: int | None = None
+) -> list[Series]:
     """The series, latest made first.
+
+    Args:
+        cron_name: of this cron.
+        status: in this state.
+        limit: how many at most; all of them where it is not given.
 
     Raises:
         Unavailable.

@@ -190,6 +190,8 @@ CREATE TABLE cron_workers (
     version         text NOT NULL,
     started_at      timestamptz NOT NULL DEFAULT now(),
     beat_at         timestamptz NOT NULL DEFAULT now(),
+    beating_since   timestamptz NOT NULL DEFAULT now(),
+    beat_before     timestamptz,
     ticked_at       timestamptz,
     stopped_at      timestamptz,
     clock_offset_ms double precision,
@@ -199,3 +201,6 @@ CREATE TABLE cron_workers (
 );
 
 COMMENT ON TABLE cron_workers IS 'One row for each worker process; beat_at says that it lives.';
+COMMENT ON COLUMN cron_workers.beating_since IS
+    'Since when its signs of life follow one another without a silence in which it counted as gone.';
+COMMENT ON COLUMN cron_workers.beat_before IS 'The last one before that silence; null where there was none.';

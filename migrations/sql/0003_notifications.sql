@@ -175,7 +175,7 @@ DECLARE
     v_suspects text[] := '{}';
 BEGIN
     SELECT * INTO v_wanted FROM crondesk_wanted('{failed,completed,recovered,slow}');
-    v_statuses := CASE WHEN 'failed' = ANY (v_wanted.events) THEN '{failed}'::text[] ELSE '{}' END
+    v_statuses := CASE WHEN v_wanted.events && '{failed,slow}' THEN '{failed}'::text[] ELSE '{}' END
                || CASE WHEN v_wanted.events && '{completed,recovered,slow}' THEN '{completed}'::text[] ELSE '{}' END;
     IF TG_OP = 'INSERT' THEN
         SELECT array_agg(n) INTO v_ended FROM new_rows n
@@ -214,8 +214,9 @@ BEGIN
         OFFSET 0) streak ON true
     LEFT JOIN LATERAL (
         SELECT crondesk_usual_seconds(e.cron_name, e.id) AS seconds
-        WHERE e.status = 'completed' AND 'slow' = ANY (r.events)
-          AND e.finished_at - e.started_at >= interval '30 seconds' OFFSET 0) usual ON true
+        WHERE 'slow' = ANY (r.events) AND e.finished_at - e.started_at >= interval '30 seconds'
+          -- One that failed may have hung until its timeout; one whose worker fell silent is lost, not slow.
+          AND (e.status = 'completed' OR e.finished_at - e.heartbeat_at < interval '30 seconds') OFFSET 0) usual ON true
     CROSS JOIN LATERAL (
         SELECT 'failed' AS kind, e.id AS about WHERE e.status = 'failed' AND streak.failures >= r.after_failures
         UNION ALL

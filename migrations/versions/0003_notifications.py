@@ -17,6 +17,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     run("""
+    DROP INDEX scheduled_crons_tried, cron_executions_failed, cron_events_of_failures;
     DROP TABLE cron_alerts, cron_notification_outbox, cron_notification_rules, cron_notification_channels;
     DROP TRIGGER IF EXISTS notify_of_changes ON scheduled_cron_executions;
     DROP TRIGGER IF EXISTS notify_of_changes ON cron_executions;

@@ -109,9 +109,13 @@ def _import(key: str) -> None:
     periods: list[Period] = []
     if file is not None:
         with problems.told():
-            periods = _read(file.getvalue(), cron_name)
+            missing = blackouts.missing(_read(file.getvalue(), cron_name))
+            periods = missing.new
             told = ngettext("{} period to come", "{} periods to come", len(periods))
             st.markdown(f"**{told.format(number(len(periods)))}**")
+            if missing.present:
+                there = ngettext("{} is there already.", "{} are there already.", missing.present)
+                st.caption(there.format(number(missing.present)))
             shown = [f"- {plain(one.name)}: {_span(one)}" for one in periods[:10]]
             st.markdown("\n".join(shown) + ("\n- …" if len(periods) > 10 else ""))
     if _confirmed(_("Import"), key, ready=bool(periods)):

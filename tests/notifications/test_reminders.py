@@ -12,7 +12,7 @@ import pytest
 import requests
 from itsdangerous import URLSafeSerializer
 
-from core import schedules
+from core import schedules, series
 from core.notifications import links, outbox
 from core.schedules import Schedule
 from tests.conftest import SECRET
@@ -277,3 +277,125 @@ def test_what_waits_for_a_decision_is_told(
     )
     watch()
     assert told() == ["missed"]
+
+
+def test_what_is_tried_again_much_later_is_told_at_five_minutes_all_the_same(
+    rule: Rule, database: psycopg.Connection[Any], watch: Callable[[], None], told: Callable[[], list[str]]
+) -> None:
+    rule(ADDRESS, "missed")
+    schedules.plan(ALICE, "nothing", datetime.now(UTC) + timedelta(minutes=1))
+    schedules.plan(ALICE, "nothing", datetime.now(UTC) + timedelta(hours=3))
+    database.execute(
+        "UPDATE scheduled_cron_executions SET created_at = now() - interval '1 day', attempts = 3, "
+        "scheduled_at = now() - interval '10 min', due_at = now() + interval '3 h', error_message = 'down' "
+        "WHERE scheduled_at < now() + interval '1 h'"
+    )
+    watch()
+    watch()
+    assert told() == ["missed"]
+
+
+def test_a_series_that_paused_itself_is_told_once(
+    rule: Rule,
+    database: psycopg.Connection[Any],
+    watch: Callable[[], None],
+    receiver: Receiver,
+    workers: Workers,
+) -> None:
+    rule(receiver.address, "missed")
+    made = series.create(ALICE, "nothing", {"kind": "daily", "at": "02:00"}, "UTC")
+    by_hand = series.create(ALICE, "nothing", {"kind": "daily", "at": "02:00"}, "UTC")
+    series.pause(ALICE, by_hand.id)
+    watch()
+    assert outbox.find() == []
+    database.execute(
+        "UPDATE cron_series SET status = 'paused', error_message = 'paused: name: is missing' WHERE id = %s",
+        (made.id,),
+    )
+    watch()
+    workers.start()
+    until(lambda: receiver.posts)
+    watch()
+    assert [post.body["title"] for post in receiver.posts] == ["Do nothing: a series has paused itself"]
+    assert "name: is missing" in receiver.posts[0].text
+    assert "/series?cron=nothing" in receiver.posts[0].text
+    assert len(outbox.find()) == 1
+
+
+def put_off(database: psycopg.Connection[Any], schedule: Schedule, minutes: int) -> None:
+    """As if nobody had been there for so many minutes after its instant."""
+    database.execute(
+        "UPDATE scheduled_cron_executions SET created_at = now() - interval '1 day', "
+        "scheduled_at = now() - %(min)s * interval '1 min', due_at = now() - %(min)s * interval '1 min' "
+        "WHERE id = %(id)s",
+        {"min": minutes, "id": schedule.id},
+    )
+
+
+def test_the_first_worker_after_an_outage_tells_what_did_not_run_and_runs_it(
+    rule: Rule, database: psycopg.Connection[Any], workers: Workers, receiver: Receiver
+) -> None:
+    rule(receiver.address, "missed")
+    late = schedules.plan(ALICE, "nothing", datetime.now(UTC) + timedelta(minutes=1))
+    put_off(database, late, 60)
+    workers.start()
+    until(lambda: schedules.get(late.id).status == "triggered")
+    until(lambda: receiver.posts)
+    assert receiver.posts[0].body["title"] == "Do nothing: did not run"
+    assert len(outbox.find()) == 1
+
+
+def test_what_a_series_missed_is_told_before_it_counts_as_its_newest_occurrence(
+    rule: Rule, database: psycopg.Connection[Any], workers: Workers
+) -> None:
+    rule(ADDRESS, "missed")
+    made = series.create(ALICE, "nothing", {"kind": "cron", "expression": "* * * * *"}, "UTC")
+    database.execute(
+        "UPDATE scheduled_cron_executions SET created_at = now() - interval '1 day', occurrence = at, "
+        "scheduled_at = at, due_at = at FROM (SELECT date_trunc('minute', now()) - interval '2 h' AS at) x"
+    )
+    database.execute(
+        "UPDATE cron_series SET last_occurrence = date_trunc('minute', now()) - interval '2 h', "
+        "starts_on = current_date - 2 WHERE id = %s",
+        (made.id,),
+    )
+    workers.start()
+    until(lambda: database.execute(TRIGGERED).fetchall())
+    [told] = outbox.find()
+    assert told.kind == "missed"
+
+
+TRIGGERED = "SELECT FROM scheduled_cron_executions WHERE status = 'triggered'"
+
+
+def test_firing_does_not_wait_long_for_word_of_what_did_not_run(
+    rule: Rule, database: psycopg.Connection[Any], database_url: str, workers: Workers
+) -> None:
+    rule(ADDRESS, "missed")
+    late = schedules.plan(ALICE, "nothing", datetime.now(UTC) + timedelta(minutes=1))
+    put_off(database, late, 10)
+    with psycopg.connect(database_url) as holding:
+        holding.execute("LOCK TABLE cron_notification_rules IN ACCESS EXCLUSIVE MODE")
+        workers.start()
+        until(lambda: schedules.get(late.id).status == "triggered", 10)
+    assert "watch.skipped" in workers.log
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(5 * 60 - 10, True), (5 * 60 + 130, False)])
+def test_a_reminder_is_for_five_minutes_before_where_nothing_else_is_said(
+    rule: Rule, watch: Callable[[], None], seconds: int, expected: bool
+) -> None:
+    rule(ADDRESS, "reminder")
+    schedule = schedules.plan(ALICE, "nothing", datetime.now(UTC) + timedelta(seconds=seconds))
+    watch()
+    assert [n.schedule_id for n in outbox.find()] == ([schedule.id] if expected else [])
+
+
+def test_a_reminder_within_the_next_look_waits_for_its_five_minutes(
+    rule: Rule, watch: Callable[[], None]
+) -> None:
+    rule(ADDRESS, "reminder")
+    schedule = schedules.plan(ALICE, "nothing", datetime.now(UTC) + timedelta(minutes=5, seconds=1))
+    watch()
+    [waiting] = outbox.find()
+    assert waiting.due_at == schedule.scheduled_at - timedelta(minutes=5)

@@ -12,7 +12,8 @@ from core import schedules
 from core.actors import Actor
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.notifications import channels, rules
-from tests.notifications.conftest import ALICE, until
+from tests.notifications.conftest import ALICE, Workers, until
+from tests.notifications.receivers import Receiver
 
 ADDRESS = "json://example.org/hook"
 Rule = Callable[..., UUID]
@@ -168,6 +169,76 @@ def test_what_is_usual_is_not_known_before_five_runs(rule: Rule, ran: Ran, told:
         ran("nothing", "completed", seconds=1)
     ran("nothing", "completed", seconds=1000)
     assert told() == []
+
+
+def hanging(database: psycopg.Connection[Any], seconds: int, silent: int = 0) -> UUID:
+    """An execution that has been running for so long, and whose worker was heard so long ago."""
+    row = database.execute(
+        "INSERT INTO cron_executions (cron_name, status, target, "
+        "queued_at, started_at, heartbeat_at, worker) "
+        "SELECT 'nothing', 'running', 'command', at, at, now() - %s * interval '1 s', 'w' "
+        "FROM (SELECT now() - %s * interval '1 s' AS at) began RETURNING id",
+        (silent, seconds),
+    ).fetchone()
+    assert row is not None
+    found: UUID = row[0]
+    return found
+
+
+def test_what_still_hangs_is_told_while_it_runs_and_not_again_at_its_end(
+    database: psycopg.Connection[Any], rule: Rule, ran: Ran, told: Told
+) -> None:
+    rule(ADDRESS, "slow")
+    rule(ADDRESS, "slow", cron_name="fail")
+    for _ in range(5):
+        ran("nothing", "completed", seconds=10)
+    hanging(database, 38)
+    hanging(database, 600, silent=90)
+    execution = hanging(database, 42)
+    for _ in range(2):
+        database.execute("SELECT crondesk_watch_schedules()")
+    assert told() == ["slow"]
+    [row] = database.execute("SELECT execution_id, details FROM cron_notification_outbox").fetchall()
+    assert row[0] == execution
+    assert row[1]["usual_seconds"] == pytest.approx(10, abs=0.1)
+    database.execute(
+        "UPDATE cron_executions SET status = 'completed', finished_at = now() WHERE id = %s", (execution,)
+    )
+    assert told() == ["slow"]
+
+
+@pytest.mark.parametrize(("silent", "expected"), [(5, ["slow"]), (40, [])])
+def test_what_ends_by_its_timeout_took_longer_and_what_was_lost_did_not(
+    database: psycopg.Connection[Any], rule: Rule, ran: Ran, told: Told, silent: int, expected: list[str]
+) -> None:
+    rule(ADDRESS, "slow")
+    for _ in range(5):
+        ran("nothing", "completed", seconds=10)
+    execution = hanging(database, 50, silent)
+    database.execute(
+        "UPDATE cron_executions SET status = 'failed', finished_at = now(), "
+        "error_message = 'timeout' WHERE id = %s",
+        (execution,),
+    )
+    assert told() == expected
+
+
+def test_what_still_hangs_reads_as_such(
+    database: psycopg.Connection[Any], rule: Rule, ran: Ran, workers: Workers, receiver: Receiver
+) -> None:
+    rule(receiver.address, "slow", language="fr")
+    for _ in range(5):
+        ran("nothing", "completed", seconds=10)
+    hanging(database, 300)
+    database.execute("SELECT crondesk_watch_schedules()")
+    workers.start()
+    until(lambda: receiver.posts)
+    assert (
+        receiver.posts[0]
+        .body["title"]
+        .startswith("Ne rien faire\u00a0: plus long que d’habitude, et toujours")
+    )
+    assert "D’habitude\u00a0: 10.0 s" in receiver.posts[0].text
 
 
 def test_a_removed_rule_takes_what_waits_with_it(rule: Rule, ran: Ran, told: Told) -> None:

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from core import executions, schedules, series
+from core import calendar_address, executions, schedules, series
 from core.actors import Actor
 from core.schedules import Filter, Schedule
 from tests.pages.conftest import Visitor
@@ -239,3 +239,33 @@ def test_nothing_in_the_calendar_keeps_people_out(
     page.get_by_role("grid").wait_for()
     assert serious(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_person_gets_renews_and_gives_up_the_address_of_their_feed(
+    visit: Visitor, database: psycopg.Connection
+) -> None:
+    page = visit("calendar")
+    page.get_by_role("button", name="Subscribe", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Make my address").click()
+    shown = dialog.locator("code")
+    expect(shown).to_have_text(re.compile(r"/api/calendar/dashboard/[\w-]{32}\.ics"))
+    first = shown.inner_text().strip()
+    assert calendar_address.find(Actor("dashboard", "operator", "dashboard"), "dashboard").url == first
+    assert serious(page) == []
+    dialog.get_by_role("button", name="Renew", exact=True).click()
+    dialog.get_by_role("button", name="Keep it").click()
+    expect(shown).to_have_text(first)
+    dialog.get_by_role("button", name="Renew", exact=True).click()
+    expect(dialog.get_by_text("Every program that uses this address")).to_be_visible()
+    dialog.get_by_role("button", name="Renew the address").click()
+    expect(shown).not_to_have_text(first)
+    dialog.get_by_role("button", name="Take away").click()
+    dialog.get_by_role("button", name="Take the address away").click()
+    expect(dialog.get_by_role("button", name="Make my address")).to_be_visible()
+    events = "SELECT kind, actor FROM cron_events ORDER BY id"
+    assert database.execute(events).fetchall() == [
+        ("calendar.address_given", "dashboard"),
+        ("calendar.address_given", "dashboard"),
+        ("calendar.address_revoked", "dashboard"),
+    ]

@@ -132,3 +132,23 @@ def test_the_page_says_that_the_database_is_away_and_comes_back_with_it(
         server.execute(allow.format(name, sql.SQL("true")))
     expect(page.get_by_text("1 planned run")).to_be_visible()
     expect(page.get_by_text("The database cannot be reached.", exact=False)).to_have_count(0)
+
+
+def test_alerts_stand_where_people_land(visit: Visitor, database: psycopg.Connection) -> None:
+    for _run in range(5):
+        executions.trigger(ALICE, "nothing")
+    database.execute("UPDATE cron_executions SET status = 'failed', started_at = now(), finished_at = now()")
+    page = visit()
+    expect(page.get_by_text("5 runs failed within 24 hours")).to_be_visible()
+    expect(page.get_by_text("No worker is alive", exact=False)).to_have_count(1)
+    page.get_by_role("link", name="Alerts").click()
+    expect(page).to_have_url(re.compile("statistics"))
+    expect(page.get_by_role("alert").filter(has_text="5 runs failed within 24 hours")).to_be_visible()
+    in_french = visit(locale="fr-FR")
+    expect(in_french.get_by_text("5 échecs en 24 heures")).to_be_visible()
+
+
+def test_without_alerts_there_is_no_word_of_them(visit: Visitor, database: psycopg.Connection) -> None:
+    page = visit()
+    expect(page.get_by_text("Pending", exact=True).first).to_be_visible()
+    expect(page.get_by_role("link", name="Alerts")).to_have_count(0)

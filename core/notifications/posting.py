@@ -1,0 +1,44 @@
+"""Sends what was claimed of the outbox, each in a thread of its own: no service holds up its sender."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+from core.errors import Invalid
+from core.notifications.delivery import Due, Outcome
+from core.notifications.message import message_of
+from core.notifications.sending import NotSent, send
+from core.sealing import unseal
+
+
+def post(due: Due, done: Callable[[Outcome], None]) -> None:
+    """Sends a notification; call it within a running event loop.
+
+    Args:
+        due: what is sent.
+        done: is called in the loop with what came of it, unless the loop is gone by then: then the claim's
+            lease ends, and another attempt is made.
+    """
+    loop = asyncio.get_running_loop()
+
+    def work() -> None:
+        outcome = _sent(due)
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(done, outcome)
+
+    # A daemon: a service that hangs does not keep the process from its end.
+    threading.Thread(target=work, name=f"notification {due.id}", daemon=True).start()
+
+
+def _sent(due: Due) -> Outcome:
+    try:
+        address = unseal(due.address)
+    except Invalid as error:
+        return Outcome(due, error.message)
+    try:
+        send(address, message_of(due), key=str(due.id))
+    except NotSent as error:
+        return Outcome(due, str(error))
+    except Exception as error:  # noqa: BLE001  a service's own fault is the service's, and may hold its address
+        return Outcome(due, f"the message could not be made or sent: {type(error).__name__}")
+    return Outcome(due)
