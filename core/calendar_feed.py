@@ -13,7 +13,7 @@ from icalendar import Calendar, Event
 from sqlalchemy import Row, func, select, text
 
 from core import series
-from core.catalogue import Catalogue, Cron, catalogue
+from core.catalogue import Catalogue, Cron, catalogue, shown
 from core.database import reading
 from core.overview import Record, clock, records
 from core.parameters import Parameters
@@ -30,7 +30,6 @@ SHORTEST = timedelta(minutes=15)
 LONGEST = timedelta(days=1)
 ASK_AGAIN = timedelta(minutes=15)
 UNPRINTABLE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
-HIDDEN = "••••"
 REVISIONS = ("schedule.moved", "schedule.edited", "schedule.moved_and_edited", "schedule.moved_back")
 
 WORDS = {
@@ -224,19 +223,9 @@ def _description(entry: _Entry, cron: Cron | None, language: str, words: dict[st
         words["held"] if entry.held else None,
         words["forecast"] if entry.forecast else None,
         f"{words['cron']}: {entry.cron_name}",
-        f"{words['parameters']}: {_shown(entry.parameters, cron)}" if entry.parameters else None,
+        f"{words['parameters']}: {json.dumps(shown(entry.cron_name, entry.parameters), ensure_ascii=False)}"
+        if entry.parameters
+        else None,
         f"{words['by']}: {entry.created_by}" if entry.created_by else None,
     )
     return UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", "\n".join(line for line in lines if line))
-
-
-def _shown(parameters: Parameters, cron: Cron | None) -> str:
-    rules = cron.parameters.get("properties", {}) if cron else {}
-    shown = {
-        name: HIDDEN
-        if isinstance(rule := rules.get(name), dict)
-        and (rule.get("format") == "password" or rule.get("writeOnly"))
-        else value
-        for name, value in parameters.items()
-    }
-    return json.dumps(shown, ensure_ascii=False)

@@ -18,11 +18,14 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from core import secrets
 from core.errors import NotFound
-from core.parameters import fills, placeholders_of
+from core.parameters import Parameters, Unreadable, fills, placeholders_of
 from core.settings import settings
 
 CRON_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
+# What the product lives on: a command gets it where its entry says so.
+WITHHELD = ("DATABASE_URL", "CRON_SECRET")
 ENVIRONMENT_REFERENCE = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)\}")
 
 Target = Literal["command", "http", "noop"]
@@ -89,6 +92,7 @@ class Cron(_Strict):
     retry: Retry = Retry()
     retry_conflict: ConflictRetry = ConflictRetry()
     pass_environment: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
     working_directory: str = "."
     parameters: dict[str, Any] = EMPTY_SCHEMA
 
@@ -111,6 +115,13 @@ class Cron(_Strict):
             raise ValueError(f"parameters: no valid JSON Schema: {error}"[:300]) from None
         if self.parameters.get("type") != "object":
             raise ValueError('parameters: must have type = "object"')
+        for name in self.secrets:
+            if not secrets.NAME.fullmatch(name):
+                raise ValueError("secrets: a name is of capital letters, digits and '_'")
+            if name in WITHHELD:
+                raise ValueError(f"secrets: {name} is no parameter's to give; name it in pass_environment")
+        # A reference is all that is legal for a secret, here and for whoever reads the schema.
+        object.__setattr__(self, "parameters", secrets.by_reference(self.parameters, self.secrets))
         for argument in self.command or ():
             for name in placeholders_of(argument):
                 if not fills(self.parameters, name):
@@ -326,6 +337,14 @@ def _file() -> CatalogueFile:
 def catalogue() -> Catalogue:
     """The catalogue that CRONS_FILE names, as it is in force now."""
     return _file().current()
+
+
+def shown(cron_name: str, parameters: Parameters) -> Parameters:
+    """Parameters of a cron as people may see them: what its schema calls a secret is masked."""
+    cron = catalogue().crons.get(cron_name) if parameters else None
+    if cron is None or not cron.secrets or isinstance(parameters, Unreadable):
+        return parameters
+    return secrets.masked(parameters, cron.parameters)  # type: ignore[no-any-return]
 
 
 def header_value(template: str) -> str:

@@ -21,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from core.actors import Actor
+from core.catalogue import shown
 from core.database import reading
 from core.tables import events
 
@@ -45,6 +46,15 @@ class Event:
     batch_id: UUID | None
     cron_name: str | None
     details: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        # An edit tells the parameters; whoever shows it shows no secret.
+        edited = {
+            name: shown(self.cron_name or "", self.details[name])
+            for name in ("old", "new")
+            if isinstance(self.details.get(name), dict)
+        }
+        object.__setattr__(self, "details", {**self.details, **edited})
 
 
 def told(

@@ -23,7 +23,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from core import events
 from core.actors import Actor, require
-from core.catalogue import catalogue
+from core.catalogue import catalogue, shown
 from core.database import reading
 from core.errors import Conflict, Invalid, NotFound
 from core.ids import first_id_at
@@ -60,6 +60,10 @@ class Execution:
     exit_code: int | None
     error_message: str | None
     retry_of: UUID | None
+
+    def __post_init__(self) -> None:
+        # Whoever shows it shows no secret: rows from before its schema had one may hold it in clear.
+        object.__setattr__(self, "parameters", shown(self.cron_name, self.parameters))
 
     @property
     def duration_seconds(self) -> float | None:

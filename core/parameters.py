@@ -14,6 +14,7 @@ from referencing.exceptions import Unresolvable
 from referencing.jsonschema import EMPTY_REGISTRY
 
 from core.errors import Invalid, TooLarge
+from core.secrets import holds_secrets, is_secret, literals, refusal
 
 MAX_BYTES = 65_536
 MAX_DEPTH = 32
@@ -60,9 +61,12 @@ def check(parameters: Any, schema: Mapping[str, Any]) -> Parameters:
     if not parameters and not schema.get("required") and not schema.get("minProperties"):
         return parameters
     try:
+        # Before all rules, whose messages repeat what they are about.
         problems = [
-            f"{_path(error)}: {error.message}" for error in _validator(schema).iter_errors(parameters)
+            f"{'.'.join(['parameters', *path])}: {refusal(rule)}"
+            for path, rule in secrets_in_clear(parameters, schema)
         ]
+        problems = problems or [_problem(error) for error in validator_of(schema).iter_errors(parameters)]
     except Unresolvable as error:
         raise Invalid(f"parameters: the catalogue's schema refers to what is not there: {error}") from None
     except (ArithmeticError, RecursionError, ValueError):
@@ -72,17 +76,33 @@ def check(parameters: Any, schema: Mapping[str, Any]) -> Parameters:
     return parameters
 
 
+def _problem(error: ValidationError) -> str:
+    rule = error.schema
+    told = refusal(rule) if isinstance(rule, Mapping) and is_secret(rule) else error.message
+    return f"{_path(error)}: {told}"
+
+
 # By identity, for a batch asks ten thousand times; the schema beside it keeps its identity its own.
-_validators: dict[int, tuple[Mapping[str, Any], Draft202012Validator]] = {}
+_validators: dict[int, tuple[Mapping[str, Any], Draft202012Validator, bool]] = {}
 
 
-def _validator(schema: Mapping[str, Any]) -> Draft202012Validator:
+def validator_of(schema: Mapping[str, Any]) -> Draft202012Validator:
+    """The validator of a schema, made once."""
+    return _known(schema)[1]
+
+
+def secrets_in_clear(parameters: Any, schema: Mapping[str, Any]) -> list[tuple[tuple[str, ...], Any]]:
+    """Where a secret holds something else than a legal reference: the path, and the secret's schema."""
+    return literals(parameters, schema) if _known(schema)[2] else []
+
+
+def _known(schema: Mapping[str, Any]) -> tuple[Mapping[str, Any], Draft202012Validator, bool]:
     known = _validators.get(id(schema))
     if known is None:
         if len(_validators) > MAX_VALIDATORS:
             _validators.clear()
-        known = _validators[id(schema)] = (schema, _made_for(schema))
-    return known[1]
+        known = _validators[id(schema)] = (schema, _made_for(schema), holds_secrets(schema))
+    return known
 
 
 def _made_for(schema: Mapping[str, Any]) -> Draft202012Validator:

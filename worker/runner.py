@@ -10,14 +10,15 @@ from uuid import UUID
 import aiohttp
 
 from core import running
-from core.catalogue import Cron, catalogue
+from core.catalogue import Catalogue, Cron, catalogue
 from core.clock import Clock
 from core.database import database_url
-from core.errors import CrondeskError, Unavailable
+from core.errors import CrondeskError, Invalid, Unavailable
 from core.lane import Lane
 from core.log import logger
 from core.parameters import check
 from core.running import Finished, Printed, Run
+from core.secrets import masks
 from core.settings import cron_secret, settings
 from core.targets import command
 from core.targets import http as http_target
@@ -159,16 +160,19 @@ class Runner:
 
     async def _run(self, run: Run) -> None:
         began = self._clock.now()
+        # Once, so that what is masked is what it runs with.
+        known = catalogue()
+        cron = known.crons.get(run.cron_name)
         output = Output(
             run.execution_id,
             settings().output_limit_bytes,
-            self._secrets,
+            [*self._secrets, *masks(cron.secrets if cron else ())],
             self._clock.now,
             self._batches.add,
         )
         logger().info("execution.started", id=str(run.execution_id), cron=run.cron_name)
         try:
-            finished = await self._carry_out(run, output)
+            finished = await self._carry_out(run, known, output)
         except Exception as error:  # noqa: BLE001  whatever it was, the run has an end that is told
             logger().exception("execution.broken", id=str(run.execution_id))
             finished = self._failed(run, f"ended by a fault of the worker: {type(error).__name__}: {error}")
@@ -188,9 +192,9 @@ class Runner:
             error=finished.error,
         )
 
-    async def _carry_out(self, run: Run, output: Output) -> Finished:
+    async def _carry_out(self, run: Run, known: Catalogue, output: Output) -> Finished:
         try:
-            cron = catalogue().cron(run.cron_name)
+            cron = known.cron(run.cron_name)
             check(run.parameters, cron.parameters)
         except CrondeskError as error:
             return self._failed(run, f"not started: {error.message}")
@@ -226,15 +230,18 @@ class Runner:
         return Finished(run.execution_id, status, self._clock.now(), exit_code=code, error=fault)
 
     async def _send(self, run: Run, cron: Cron, output: Output) -> Finished:
-        answer = await http_target.post(
-            self._http,
-            cron,
-            run.parameters,
-            schedule_id=run.schedule_id,
-            execution_id=run.execution_id,
-            secret=cron_secret(),
-            timeout_seconds=min(cron.timeout_seconds, settings().http_timeout_seconds),
-        )
+        try:
+            answer = await http_target.post(
+                self._http,
+                cron,
+                run.parameters,
+                schedule_id=run.schedule_id,
+                execution_id=run.execution_id,
+                secret=cron_secret(),
+                timeout_seconds=min(cron.timeout_seconds, settings().http_timeout_seconds),
+            )
+        except Invalid as error:
+            return self._failed(run, f"not sent: {error.message}")
         output.feed("stdout", answer.text.encode())
         return Finished(
             run.execution_id,

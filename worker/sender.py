@@ -10,7 +10,7 @@ import aiohttp
 from core import firing
 from core.catalogue import Cron, catalogue
 from core.clock import Clock
-from core.errors import CrondeskError, Unavailable
+from core.errors import CrondeskError, Invalid, Unavailable
 from core.firing import Claimed, Settlement
 from core.lane import Lane
 from core.log import logger
@@ -120,8 +120,7 @@ class Sender:
             if claimed.checked != cron.fingerprint:
                 check(claimed.parameters, cron.parameters)
         except CrondeskError as error:
-            now = self._clock.now()
-            self._batches.add(Settlement(claimed, "failed", now, now, error=f"not sent: {error.message}"))
+            self._not_sent(claimed, error)
             return
         timeout = min(cron.timeout_seconds, settings().http_timeout_seconds)
         async with self._connections:
@@ -143,16 +142,24 @@ class Sender:
         self._freed()
 
     async def _send(self, claimed: Claimed, cron: Cron, fired_at: datetime, timeout_seconds: float) -> None:
-        answer = await post(
-            self._http,
-            cron,
-            claimed.parameters,
-            schedule_id=claimed.id,
-            execution_id=claimed.execution_id,
-            secret=cron_secret(),
-            timeout_seconds=timeout_seconds,
-        )
+        try:
+            answer = await post(
+                self._http,
+                cron,
+                claimed.parameters,
+                schedule_id=claimed.id,
+                execution_id=claimed.execution_id,
+                secret=cron_secret(),
+                timeout_seconds=timeout_seconds,
+            )
+        except Invalid as error:
+            self._not_sent(claimed, error)
+            return
         self._batches.add(settlement_of(claimed, cron, answer, fired_at, self._clock.now()))
+
+    def _not_sent(self, claimed: Claimed, error: CrondeskError) -> None:
+        now = self._clock.now()
+        self._batches.add(Settlement(claimed, "failed", now, now, error=f"not sent: {error.message}"))
 
     async def _settle(self, batch: list[Settlement]) -> None:
         settled = await firing.settle(self._lane, self._name, batch)

@@ -11,6 +11,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import IntegrityError
 
 from core import events
@@ -89,7 +90,8 @@ def change(
         values["not_after"] = schedules.c.not_after + (literal(instant) - schedules.c.scheduled_at)
         kinds.append("schedule.moved")
     if parameters is not None:
-        cron = catalogue().cron(get(schedule_id).cron_name)
+        present = get(schedule_id)
+        cron = catalogue().cron(present.cron_name)
         values |= {"parameters": check(parameters, cron.parameters), "checked": cron.fingerprint}
         kinds.append("schedule.edited")
     conditions = [schedules.c.id == schedule_id, FREE]
@@ -109,6 +111,9 @@ def change(
     )
     moved = {"from": changed.c.old_instant, "to": changed.c.scheduled_at} if scheduled_at else {}
     edited = {"old": changed.c.old_parameters, "new": changed.c.parameters} if parameters is not None else {}
+    if parameters is not None and cron.secrets:
+        # As it was read: events are for ever, and a row from before may hold a secret in clear.
+        edited["old"] = literal(present.parameters, JSONB)
     kind = kinds[0] if len(kinds) == 1 else "schedule.moved_and_edited"
     told = events.told(
         actor, kind, changed, schedule_id=changed.c.id, details=events.object_of(**moved, **edited)

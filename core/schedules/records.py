@@ -11,6 +11,7 @@ from sqlalchemy import (
     or_,
 )
 
+from core.catalogue import shown
 from core.parameters import Parameters
 from core.tables import schedules
 
@@ -61,6 +62,10 @@ class Schedule:
     def tries(self) -> int:
         """How often it was tried since it was planned, moved or decided about."""
         return self.attempts - self.attempts_before
+
+    def __post_init__(self) -> None:
+        # Whoever shows it shows no secret: rows from before its schema had one may hold it in clear.
+        object.__setattr__(self, "parameters", shown(self.cron_name, self.parameters))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """The target 'command': a child process in a process group of its own; no shell reads anything."""
 
 import asyncio
-import json
 import os
 import signal
 import sys
@@ -12,18 +11,18 @@ from pathlib import Path
 from typing import IO
 from uuid import UUID
 
-from core.catalogue import Cron, argument_of
+from core.catalogue import WITHHELD, Cron, catalogue
 from core.database import database_url
-from core.parameters import as_arguments, with_defaults
+from core.errors import Invalid
 from core.running import Run
 from core.settings import ROOT, cron_secret
+from core.targets.handing import to_command
 from core.targets.output import Output, Stream
 
 READ_SIZE = 65_536
 TERM_GRACE_SECONDS = 5
 PIPE_GRACE_SECONDS = 2
 KILLED_PIPE_GRACE_SECONDS = 0.5
-WITHHELD = ("DATABASE_URL", "CRON_SECRET")
 
 
 class NotStarted(Exception):
@@ -93,9 +92,13 @@ async def start(run: Run, cron: Cron, output: Output) -> Child:
         NotStarted: there is no such program, or the system refuses it.
     """
     assert cron.command is not None
-    values = as_arguments(run.parameters, cron.parameters)
-    arguments = [argument_of(template, values) for template in cron.command]
-    given = json.dumps(with_defaults(run.parameters, cron.parameters), ensure_ascii=False)
+    try:
+        handed = to_command(cron, run.parameters)
+    except Invalid as error:
+        raise NotStarted(f"not started: {error.message}") from None
+    arguments, given = handed.arguments, handed.content
+    # As people may see it: a secret may stand even in the program's name.
+    program = to_command(cron, run.parameters, fill=False).arguments[0]
     directory = (ROOT / cron.working_directory).resolve()
     environment = environment_of(cron, given, run.execution_id, run.schedule_id)
     try:
@@ -110,10 +113,10 @@ async def start(run: Run, cron: Cron, output: Output) -> Child:
                 start_new_session=True,
             )
     except FileNotFoundError:
-        missing = arguments[0] if directory.is_dir() else f"the directory {cron.working_directory}"
+        missing = program if directory.is_dir() else f"the directory {cron.working_directory}"
         raise NotStarted(f"cannot be started: {missing} is not there") from None
     except OSError as error:
-        raise NotStarted(f"cannot be started: {arguments[0]}: {error.strerror}") from None
+        raise NotStarted(f"cannot be started: {program}: {error.strerror}") from None
     except ValueError as error:
         raise NotStarted(f"cannot be started: {error}") from None
     return Child(process, output)
@@ -123,9 +126,11 @@ def environment_of(
     cron: Cron, parameters: str, execution_id: UUID, schedule_id: UUID | None
 ) -> Mapping[str, str]:
     """The environment of a command: the worker's, without the secrets that the cron does not name."""
-    environment = {name: value for name, value in os.environ.items() if name not in WITHHELD}
-    secrets = {"DATABASE_URL": database_url, "CRON_SECRET": cron_secret}
-    for name, read in secrets.items():
+    withheld = {*WITHHELD, *(name for other in catalogue().crons.values() for name in other.secrets)}
+    withheld -= set(cron.pass_environment) - set(WITHHELD)
+    environment = {name: value for name, value in os.environ.items() if name not in withheld}
+    own = {"DATABASE_URL": database_url, "CRON_SECRET": cron_secret}
+    for name, read in own.items():
         if name in cron.pass_environment:
             environment[name] = read()
     bin_directory = str(Path(sys.executable).parent)

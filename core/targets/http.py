@@ -1,6 +1,7 @@
 """The target 'http': a POST, and what its answer means."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
@@ -11,8 +12,10 @@ from uuid import UUID
 
 import aiohttp
 
-from core.catalogue import Cron, header_value
+from core import secrets
+from core.catalogue import Cron
 from core.parameters import Parameters
+from core.targets.handing import to_service
 
 MAX_ANSWER_BYTES = 65_536
 MAX_EXTERNAL_ID = 200
@@ -81,32 +84,23 @@ async def post(
 
     Returns:
         The answer; faults of the network are told in it, not raised.
+
+    Raises:
+        Invalid: a secret is not set here; nothing was sent.
     """
     assert cron.http is not None
-    body = {
-        "cronName": cron.name,
-        "parameters": parameters,
-        "scheduledId": str(schedule_id) if schedule_id else None,
-        "executionId": str(execution_id),
-    }
-    headers = {
-        "Content-Type": "application/json",
-        "Idempotency-Key": str(schedule_id or execution_id),
-        "Authorization": f"Bearer {secret}",
-        "Accept-Encoding": "identity",
-        "User-Agent": "Crondesk",
-        **{name: header_value(value) for name, value in cron.http.headers.items()},
-    }
+    handed = to_service(cron, parameters, schedule_id=schedule_id, execution_id=execution_id, bearer=secret)
+    hidden = [secret, *sorted(secrets.masks(cron.secrets), key=len, reverse=True)]
     try:
         async with http.post(
             cron.http.url,
-            data=json.dumps(body, ensure_ascii=False).encode(),
-            headers=headers,
+            data=handed.content.encode(),
+            headers=handed.headers,
             proxy=_proxy_of(cron.http.url),
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=timeout_seconds),
         ) as response:
-            return _read(response.status, await _content(response), secret)
+            return _read(response.status, await _content(response), hidden)
     except TimeoutError:
         return Answer(None, f"the target gave no answer within {timeout_seconds:g} s")
     except aiohttp.ClientConnectorCertificateError:
@@ -133,16 +127,16 @@ async def _content(response: aiohttp.ClientResponse) -> bytes:
     return bytes(content[:MAX_ANSWER_BYTES])
 
 
-def _read(status: int, content: bytes, secret: str) -> Answer:
+def _read(status: int, content: bytes, hidden: Sequence[str]) -> Answer:
     try:
         phrase = HTTPStatus(status).phrase
     except ValueError:
         phrase = ""
     line = f"{status} {phrase}".strip()
-    body = content.decode(errors="replace").replace("\x00", "\ufffd").replace(secret, "*****")
+    body = _masked(content.decode(errors="replace").replace("\x00", "\ufffd"), hidden)
     text = f"HTTP {line}\n{body}"
     if 200 <= status < 300:
-        return Answer(status, None, _execution_id(content), text)
+        return Answer(status, None, _execution_id(content, hidden), text)
     if 300 <= status < 400:
         return Answer(status, f"the target answered {line}; redirects are not followed", None, text)
     if status == HTTPStatus.CONFLICT:
@@ -150,11 +144,19 @@ def _read(status: int, content: bytes, secret: str) -> Answer:
     return Answer(status, f"the target answered {line}", None, text)
 
 
-def _execution_id(content: bytes) -> str | None:
+def _masked(text: str, hidden: Sequence[str]) -> str:
+    for secret in hidden:
+        text = text.replace(secret, secrets.MASK)
+    return text
+
+
+def _execution_id(content: bytes, hidden: Sequence[str]) -> str | None:
     try:
         answered: Any = json.loads(content)
     except (ValueError, RecursionError):
         return None
     found = answered.get("executionId") if isinstance(answered, dict) else None
     # What PostgreSQL keeps as text: no NUL, and no half of a surrogate pair.
-    return found[:MAX_EXTERNAL_ID] if isinstance(found, str) and found.isprintable() else None
+    if not isinstance(found, str) or not found.isprintable():
+        return None
+    return _masked(found, hidden)[:MAX_EXTERNAL_ID]

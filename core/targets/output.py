@@ -9,9 +9,9 @@ from typing import Literal
 from uuid import UUID
 
 from core.running import Printed
+from core.secrets import MASK
 
 Stream = Literal["stdout", "stderr"]
-MASK = "*****"
 PIECE = 65_536
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from core.catalogue import shown
 from pages.parts import table, times, words
 from pages.parts.drafts import Checked
 from pages.parts.figures import number
@@ -61,4 +62,5 @@ def _when(row: Checked) -> list[table.Part]:
 def _parameters(row: Checked) -> list[table.Part]:
     if row.parameters is None:
         return [table.text(str(row.draft.parameters), mono=True)]
-    return [table.text(written(row.parameters), mono=True, quiet=True)]
+    seen = shown(row.cron.name, row.parameters) if row.cron else row.parameters
+    return [table.text(written(seen), mono=True, quiet=True)]

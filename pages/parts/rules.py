@@ -4,11 +4,11 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from referencing.exceptions import Unresolvable
-from referencing.jsonschema import EMPTY_REGISTRY
 
+from core.parameters import secrets_in_clear, validator_of
+from core.secrets import names_of
 from pages.parts.language import _, language, marked
 
 MAX_SHOWN = 20
@@ -34,17 +34,26 @@ SENTENCES = {
 
 def broken(parameters: Any, schema: Mapping[str, Any]) -> list[str]:
     """What is wrong with the parameters: for each broken rule 'Label: sentence'."""
-    validator = Draft202012Validator(
-        schema,
-        format_checker=Draft202012Validator.FORMAT_CHECKER,
-        registry=EMPTY_REGISTRY,  # nothing is fetched from anywhere
-    )
+    clear = secrets_in_clear(parameters, schema)
+    told = [f"{label_of(list(path), schema)}: {_secret(rule)}" for path, rule in clear]
     try:
-        errors = list(validator.iter_errors(parameters))
+        errors = list(validator_of(schema).iter_errors(parameters))
     except Unresolvable:
         return [_("The catalogue's schema of this cron refers to what is not there.")]
     errors.sort(key=lambda error: [str(part) for part in error.absolute_path])
-    return [sentence for error in errors for sentence in _sentences(error, schema)][:MAX_SHOWN]
+    # What is wrong with a secret in clear is told already, and in words that do not repeat it.
+    others = [error for error in errors if not any(_within(error, path) for path, _rule in clear)]
+    told += [sentence for error in others for sentence in _sentences(error, schema)]
+    return told[:MAX_SHOWN]
+
+
+def _secret(rule: Mapping[str, Any]) -> str:
+    told = _("is a secret: choose its name ({names}), never write its value")
+    return told.format(names=", ".join(names_of(rule)))
+
+
+def _within(error: ValidationError, path: tuple[str, ...]) -> bool:
+    return tuple(map(str, error.absolute_path))[: len(path)] == path
 
 
 def _sentences(error: ValidationError, schema: Mapping[str, Any]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 from core import wallclock
 from core.errors import Invalid
 from core.parameters import parse_json
+from core.secrets import REFERENCE, is_reference, is_secret, names_of
 from pages.parts.language import _
 from pages.parts.rules import description_of, title_of
 from pages.parts.times import browser_zone
@@ -43,7 +44,9 @@ class Field:
 
 
 def kind_of(rule: Mapping[str, Any]) -> str:
-    """Which field suits a rule: a JSON type, 'choice', 'date', 'date-time', or 'json' for all else."""
+    """Which field suits a rule: a JSON type, 'secret', 'choice', 'date', 'date-time', else 'json'."""
+    if is_secret(rule):
+        return "secret"
     if "enum" in rule or "const" in rule:
         return "choice"
     declared = rule.get("type")
@@ -74,7 +77,7 @@ def scalar(rule: Mapping[str, Any], name: str, value: Any, key: str, *, required
     """
     given = rule.get("default", ABSENT) if value is ABSENT else value
     kind = kind_of(rule)
-    if given is not ABSENT and not (_suits(kind, given) and _within(rule, given)):
+    if given is not ABSENT and kind != "secret" and not (_suits(kind, given) and _within(rule, given)):
         kind = "json"
     if given is None and kind != "choice":
         given = ABSENT
@@ -123,10 +126,7 @@ def _string(field: Field) -> Any:
     ):
         text = st.text_area(field.label, start, **options)
     else:
-        secret = (
-            "password" if field.rule.get("format") == "password" or field.rule.get("writeOnly") else "default"
-        )
-        text = st.text_input(field.label, start, type=secret, autocomplete="off", **options)
+        text = st.text_input(field.label, start, autocomplete="off", **options)
     if text:
         return text
     # Emptied, where a default would fill the gap again: then the empty text is what is meant.
@@ -194,6 +194,23 @@ def _choice(field: Field) -> Any:
     titles = field.rule.get("x-titles", {})
     words = [title_of({"x-title": titles.get(_name(option))}, _name(option)) for option in options]
     return _chosen(field, options, words)
+
+
+def _secret(field: Field) -> Any:
+    names = names_of(field.rule)
+    told = _("A secret: the run gets its value, and nobody sees it here.")
+    said = description_of(field.rule)
+    chosen = st.selectbox(
+        field.label,
+        names,
+        index=names.index(field.given[REFERENCE])
+        if is_reference(field.given) and field.given[REFERENCE] in names
+        else None,
+        placeholder=_("Choose a secret"),
+        help=f"{said}\n\n{told}" if said else told,
+        key=field.key,
+    )
+    return ABSENT if chosen is None else {REFERENCE: chosen}
 
 
 def _chosen(field: Field, options: list[Any], words: list[str]) -> Any:
@@ -283,6 +300,7 @@ FIELDS = {
     "integer": _integer,
     "number": _number,
     "boolean": _boolean,
+    "secret": _secret,
     "choice": _choice,
     "date": _day,
     "date-time": _instant,

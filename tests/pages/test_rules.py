@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from core.secrets import by_reference
 from pages.parts.rules import broken
 
 SCHEMA: dict[str, Any] = {
@@ -46,3 +47,13 @@ def test_a_broken_rule_is_a_sentence_about_its_field(parameters: dict[str, Any],
 
 def test_nothing_is_said_of_parameters_that_keep_the_rules() -> None:
     assert broken({"host": "a", "port": 1, "list": [{"n": 3}]}, SCHEMA) == []
+
+
+def test_a_secret_in_clear_is_told_with_its_title_and_its_names_but_without_its_value() -> None:
+    token = {"type": "string", "writeOnly": True, "x-title": {"en": "Token", "fr": "Jeton"}}
+    schema = by_reference({"type": "object", "properties": {"token": token}}, ["API_TOKEN"])
+    for clear in ("hunter2", {"$secret": "hunter2"}, {"value": "hunter2"}, None):
+        assert broken({"token": clear}, schema) == [
+            "Token: is a secret: choose its name (API_TOKEN), never write its value"
+        ]
+    assert broken({"token": {"$secret": "API_TOKEN"}}, schema) == []

@@ -5,6 +5,8 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
+from core.secrets import by_reference
+
 
 def form(schema: dict[str, Any], values: dict[str, Any] | None = None) -> AppTest:
     """A page that shows the form and, as its last text, what it holds."""
@@ -187,3 +189,33 @@ def test_titles_and_descriptions_are_in_the_reader_s_language() -> None:
     }
     field = form({"properties": {"folder": rule}, "required": ["folder"]}).text_input[0]
     assert (field.label, field.help) == ("Folder \\*", "Where")
+
+
+SECRET = {"type": "string", "writeOnly": True}
+
+
+def with_secrets(properties: dict[str, Any]) -> dict[str, Any]:
+    """A schema as the catalogue gives it, of a cron that declares two secrets."""
+    return by_reference({"type": "object", "properties": properties}, ["API_TOKEN", "OTHER_TOKEN"])  # type: ignore[no-any-return]
+
+
+def test_a_secret_is_chosen_by_its_name() -> None:
+    tested = form(with_secrets({"token": SECRET}))
+    assert held(tested) == {}
+    assert tested.selectbox[0].options == ["API_TOKEN", "OTHER_TOKEN"]
+    tested.selectbox[0].select("OTHER_TOKEN").run()
+    assert held(tested) == {"token": {"$secret": "OTHER_TOKEN"}}
+
+
+def test_a_secret_that_was_chosen_before_is_chosen_again() -> None:
+    tested = form(
+        with_secrets({"tokens": {"type": "array", "items": SECRET}}), {"tokens": [{"$secret": "API_TOKEN"}]}
+    )
+    assert held(tested) == {"tokens": [{"$secret": "API_TOKEN"}]}
+
+
+def test_what_stood_in_clear_is_nowhere_in_the_form_and_has_to_be_chosen_anew() -> None:
+    tested = form(with_secrets({"token": SECRET}), {"token": "hunter2"})
+    assert tested.selectbox[0].value is None
+    assert held(tested) == {}
+    assert "hunter2" not in str(tested.main)

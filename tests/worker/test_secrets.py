@@ -1,0 +1,67 @@
+"""Secrets by reference in a live worker: the target gets the value, and nobody else does."""
+
+import psycopg
+import pytest
+
+from tests.worker.house import House
+from tests.worker.target_server import TargetServer
+from tests.worker.worker_process import WorkerProcess
+
+HUSH = 'hush "4711" é'
+REFERENCE = {"token": {"$secret": "API_TOKEN"}}
+MISSING = {"token": {"$secret": "NOT_SET"}}
+
+
+@pytest.fixture(scope="module")
+def worker(house: House) -> WorkerProcess:
+    return house.start_worker(API_TOKEN=HUSH)
+
+
+def everything(house: House) -> str:
+    """All that the database holds, as text."""
+    with psycopg.connect(house.url) as connection:
+        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        return "\n".join(
+            str(row) for (table,) in tables for row in connection.execute(f"SELECT * FROM {table}".encode())
+        )
+
+
+def test_a_command_gets_the_value_three_ways_and_it_stands_nowhere_else(
+    house: House, worker: WorkerProcess
+) -> None:
+    execution = house.run("keeper", REFERENCE)
+    assert execution["status"] == "completed", execution["error_message"]
+    assert house.output(execution) == f"True {len(HUSH)} False *****\n"
+    assert execution["parameters"] == REFERENCE
+    assert "4711" not in everything(house)
+    assert "4711" not in worker.log
+
+
+def test_a_service_gets_the_value_in_the_body_and_its_echo_is_masked(
+    house: House, worker: WorkerProcess, target: TargetServer
+) -> None:
+    schedule_id = house.plan("teller", REFERENCE)
+    execution = house.ended(schedule_id)
+    [arrival] = target.of(schedule_id)
+    assert arrival.body["parameters"] == {"token": HUSH}
+    assert "*****" in house.output(execution)
+    assert "4711" not in everything(house)
+    assert "4711" not in worker.log
+
+
+@pytest.mark.parametrize("cron", ["keeper", "teller"])
+def test_a_secret_that_is_not_set_fails_the_run_in_a_sentence_that_names_it(
+    house: House, worker: WorkerProcess, target: TargetServer, cron: str
+) -> None:
+    schedule_id = house.plan(cron, MISSING)
+    row = house.settled(schedule_id)
+    error = row["error_message"] or house.ended(schedule_id)["error_message"]
+    assert "the secret NOT_SET is not set: set NOT_SET in the environment of the worker" in error
+    assert not target.of(schedule_id)
+
+
+def test_a_secret_is_withheld_from_commands_that_do_not_refer_to_it(
+    house: House, worker: WorkerProcess
+) -> None:
+    execution = house.run("show", {"text": "x"})
+    assert "API_TOKEN" not in house.output(execution)
