@@ -62,6 +62,7 @@ TOLD = {
     r"not JSON": marked("This is not JSON."),
     r"must be a JSON object": marked("The parameters must be one JSON object, in braces."),
     r"may not": marked("Your role does not allow this."),
+    r"the calendar shows other days": marked("The calendar shows other days by now: nothing was done."),
     r"cursor: ": marked("This page of the list is gone; begin at the first one."),
 }
 
