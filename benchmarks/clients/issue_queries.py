@@ -4,12 +4,13 @@ import json
 import statistics
 import sys
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import event
 
-from core import events, executions, overview, schedules
+from core import calendar, events, executions, overview, schedules
 from core.database import engine, reading
 
 TIMES = 5
@@ -66,7 +67,18 @@ def verbs() -> dict[str, Callable[[], Any]]:
     found["its events "] = lambda: events.of_schedule(of)
     found["overview: figures"] = overview.figures
     found["overview: how 20 crons fared"] = lambda: overview.records([f"noop-{n}" for n in range(1, 21)])
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    month = _slots(midnight - timedelta(days=28), timedelta(days=1), 42)
+    hours = _slots(midnight - timedelta(days=5), timedelta(hours=1), 168)
+    found["calendar: a month"] = lambda: calendar.read(month)
+    found["calendar: a week of hours"] = lambda: calendar.read(hours)
+    found["calendar: a month of a cron"] = lambda: calendar.read(month, "noop-3")
     return found
+
+
+def _slots(first: datetime, length: timedelta, count: int) -> list[calendar.Slot]:
+    edges = [first + place * length for place in range(count + 1)]
+    return [calendar.Slot(since, until) for since, until in pairwise(edges)]
 
 
 def _deep(page: Callable[[str | None], Any]) -> str | None:
