@@ -1,7 +1,7 @@
 // The calendar: a grid of slots, by days or hours. See pages/parts/calendar_grid.py.
 
 const states = new WeakMap();
-const GLYPHS = { completed: "✓", failed: "✕", cancelled: "–", running: "▶", queued: "…", forecast: "↻" };
+const GLYPHS = { completed: "✓", failed: "✕", cancelled: "–", running: "▶", queued: "…", held: "?", forecast: "↻" };
 
 function buildItem(item, cell, state) {
   const button = make("button", `item ${item.colour} ${item.state}`);

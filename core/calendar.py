@@ -11,6 +11,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Integer,
     Select,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     cast,
     column,
     func,
+    literal_column,
     select,
     text,
     true,
@@ -30,9 +32,14 @@ from core.forecast import Forecast
 from core.ids import first_id_at
 from core.tables import Instant, executions, hourly, hourly_changes, schedules
 
-State = Literal["pending", "queued", "running", "completed", "failed", "cancelled"]
+State = Literal["pending", "held", "queued", "running", "completed", "failed", "cancelled"]
 MAX_SLOTS = 200
 COUNTED_STATES = ("completed", "failed", "cancelled")
+# Written out, not bound: only then does the planner see that a partial index serves.
+UNFINISHED: dict[State, ColumnElement[str]] = {
+    "queued": literal_column("'queued'"),
+    "running": literal_column("'running'"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +107,9 @@ def read(slots: Sequence[Slot], cron_name: str | None = None, *, shown: int = 4)
         now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
         begun = [place for place in places if place[1] <= now]
         _read_executions(connection, begun, cells, cron_name, shown)
+        _read_unfinished(connection, begun, cells, cron_name, shown)
         _read_unfired(connection, begun, cells, cron_name, shown)
+        _read_held(connection, begun, cells, cron_name, shown)
         _read_pending(connection, places, cells, cron_name, shown)
     for cell in cells:
         cell.items.sort(key=lambda item: (item.at, item.id))
@@ -180,29 +189,77 @@ def _read_executions(
         .limit(shown)
     )
     for place, identifier, name, began, state in _each(connection, places, listed, slot):
-        cell = cells[place]
-        cell.items.append(Item(identifier, True, name, began, state))
-        if state not in COUNTED_STATES:
-            # They have not ended: they are not among what is counted by the hour.
-            cell.counts[state] = cell.counts.get(state, 0) + 1
+        # What has not ended is read by itself: it may be far behind the first ones.
+        if state in COUNTED_STATES:
+            cells[place].items.append(Item(identifier, True, name, began, state))
+
+
+def _read_unfinished(
+    connection: Connection, places: Places, cells: list[Cell], cron_name: str | None, shown: int
+) -> None:
+    for state, written in UNFINISHED.items():
+        conditions = [
+            executions.c.status == written,
+            # Follows from the line above, which the planner does not see.
+            executions.c.status.in_(UNFINISHED.values()),
+            *([] if cron_name is None else [executions.c.cron_name == cron_name]),
+        ]
+        at = func.coalesce(executions.c.started_at, executions.c.queued_at)
+        columns = (executions.c.id, executions.c.cron_name, at.label("at"))
+        order = executions.c.queued_at
+        found = _Found(state, conditions, order, columns, is_execution=True)
+        _count_and_list(connection, places, cells, found, shown)
 
 
 def _read_unfired(
     connection: Connection, places: Places, cells: list[Cell], cron_name: str | None, shown: int
 ) -> None:
     """What was planned and failed before anything ran, such as what was too late to fire."""
-    slot = _table(places)
-    conditions = [
-        schedules.c.status == text("'failed'"),
-        schedules.c.scheduled_at >= slot.c.since,
-        schedules.c.scheduled_at < slot.c.until,
-        schedules.c.triggered_execution_id.is_(None),
-    ]
+    unfired = [schedules.c.status == text("'failed'"), schedules.c.triggered_execution_id.is_(None)]
+    _count_and_list(connection, places, cells, _planned("failed", unfired, cron_name), shown)
+
+
+def _read_held(
+    connection: Connection, places: Places, cells: list[Cell], cron_name: str | None, shown: int
+) -> None:
+    """What waits for a decision, where it was planned: its due_at is out of the way of all claims."""
+    held = [schedules.c.status == text("'pending'"), schedules.c.held_at.is_not(None)]
+    _count_and_list(connection, places, cells, _planned("held", held, cron_name), shown)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What is looked for in each slot: by conditions, placed and ordered by an instant."""
+
+    state: State
+    conditions: Sequence[ColumnElement[bool]]
+    order: ColumnElement[datetime]
+    columns: Sequence[ColumnElement[Any]]
+    is_execution: bool = False
+
+
+def _planned(state: State, conditions: list[ColumnElement[bool]], cron_name: str | None) -> _Found:
     if cron_name is not None:
-        conditions.append(schedules.c.cron_name == cron_name)
+        conditions = [*conditions, schedules.c.cron_name == cron_name]
     columns = (schedules.c.id, schedules.c.cron_name, schedules.c.scheduled_at)
-    listed = select(*columns).where(*conditions).order_by(schedules.c.scheduled_at).limit(shown)
-    for place, identifier, name, at in _each(connection, places, listed, slot):
-        cell = cells[place]
-        cell.items.append(Item(identifier, False, name, at, "failed"))
-        cell.counts["failed"] = cell.counts.get("failed", 0) + 1
+    return _Found(state, conditions, schedules.c.scheduled_at, columns)
+
+
+def _count_and_list(
+    connection: Connection, places: Places, cells: list[Cell], found: _Found, shown: int
+) -> None:
+    def within(slot: Any) -> list[ColumnElement[bool]]:
+        return [*found.conditions, found.order >= slot.c.since, found.order < slot.c.until]
+
+    slot = _table(places)
+    counted = select(func.count(found.order).label("count")).where(*within(slot))
+    full = []
+    for place, count in _each(connection, places, counted, slot):
+        if count:
+            counts = cells[place].counts
+            counts[found.state] = counts.get(found.state, 0) + count
+            full.append(next(each for each in places if each[0] == place))
+    slot = _table(full)
+    listed = select(*found.columns).where(*within(slot)).order_by(found.order).limit(shown)
+    for place, identifier, name, at in _each(connection, full, listed, slot):
+        cells[place].items.append(Item(identifier, found.is_execution, name, at, found.state))

@@ -8,12 +8,12 @@ import streamlit as st
 from babel.dates import format_date
 
 from core import calendar, overview, schedules
-from core.errors import CrondeskError
+from core.errors import Conflict
 from core.forecast import forecast
 from core.recurrence import instant_of
 from pages.parts import filters, notices, problems, times
 from pages.parts.acting import actor
-from pages.parts.calendar_days import VIEWS, Span, View, span, stepped
+from pages.parts.calendar_days import VIEWS, Span, View, clamped, span, stepped
 from pages.parts.calendar_grid import SHOWN, grid
 from pages.parts.language import _, language
 from pages.parts.quiet_dialog import find_quiet
@@ -59,22 +59,35 @@ def page() -> None:
 
 
 def _chosen_day(now: datetime) -> date:
+    today = times.local(now).date()
     try:
-        return date.fromisoformat(st.query_params.get("day", ""))
+        return clamped(date.fromisoformat(st.query_params.get("day", "")), today)
     except ValueError:
-        return times.local(now).date()
+        return today
 
 
 def _steps(shown: Span, now: datetime) -> None:
+    today = times.local(now).date()
+
     def go(direction: int) -> None:
         # From the day of this moment, not of when the button was drawn: two quick clicks are two steps.
-        st.query_params["day"] = stepped(shown.view, _chosen_day(now), direction).isoformat()
+        st.query_params["day"] = stepped(shown.view, _chosen_day(now), direction, today).isoformat()
+
+    def at_the_end(direction: int) -> bool:
+        return stepped(shown.view, shown.day, direction, today) == shown.day
 
     def go_to_today() -> None:
         st.query_params.pop("day", None)
 
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.button(_("Earlier"), icon=":material/chevron_left:", on_click=go, args=(-1,), key="earlier")
+        st.button(
+            _("Earlier"),
+            icon=":material/chevron_left:",
+            on_click=go,
+            args=(-1,),
+            disabled=at_the_end(-1),
+            key="earlier",
+        )
         st.button(_("Today"), on_click=go_to_today, key="today")
         st.button(
             _("Later"),
@@ -82,6 +95,7 @@ def _steps(shown: Span, now: datetime) -> None:
             icon_position="right",
             on_click=go,
             args=(1,),
+            disabled=at_the_end(1),
             key="later",
         )
         st.header(_heading(shown), anchor=False)
@@ -109,7 +123,12 @@ def _grid(shown: Span, cron: str | None) -> None:
         ahead = forecast(edges, now, cron, shown=SHOWN[shown.view])
         for cell, of_series in zip(cells, ahead, strict=True):
             cell.forecast = of_series
-        grid(shown, cells, now, lambda asked: _act(asked, shown, cron))
+        grid(shown, cells, now, lambda asked: _acted(asked, shown, cron))
+
+
+def _acted(asked: dict[str, Any], shown: Span, cron: str | None) -> None:
+    with notices.told_later():
+        _act(asked, shown, cron)
 
 
 def _act(asked: dict[str, Any], shown: Span, cron: str | None) -> None:
@@ -127,11 +146,13 @@ def _act(asked: dict[str, Any], shown: Span, cron: str | None) -> None:
             notices.ask("plan at", instant)
     elif asked["act"] == "move":
         _move(UUID(asked["id"]), _known(shown, asked["from"]), _known(shown, asked["to"]), shown)
-        st.rerun()
 
 
 def _known(shown: Span, written: str) -> calendar.Slot:
-    return next(slot for slot in shown.flat if slot.since.isoformat() == written)
+    found = next((slot for slot in shown.flat if slot.since.isoformat() == written), None)
+    if found is None:
+        raise Conflict("the calendar shows other days by now")
+    return found
 
 
 def _instant_in(slot: calendar.Slot, shown: Span) -> datetime:
@@ -146,19 +167,15 @@ def _instant_in(slot: calendar.Slot, shown: Span) -> datetime:
 
 
 def _move(schedule_id: UUID, before: calendar.Slot, after: calendar.Slot, shown: Span) -> None:
-    try:
-        schedule = schedules.get(schedule_id)
-        if shown.view == "month":
-            # To the same time of another day, by the reader's clock.
-            there = times.local(schedule.scheduled_at).replace(tzinfo=None)
-            day = times.local(after.since).date()
-            target = instant_of(datetime.combine(day, there.time()), times.browser_zone())
-        else:
-            target = after.since + (schedule.scheduled_at - before.since)
-        moved = schedules.change(actor(), schedule_id, scheduled_at=target)
-    except CrondeskError as error:
-        notices.toast_later(problems.sentence_of(error))
-        return
+    schedule = schedules.get(schedule_id)
+    if shown.view == "month":
+        # To the same time of another day, by the reader's clock.
+        there = times.local(schedule.scheduled_at).replace(tzinfo=None)
+        day = times.local(after.since).date()
+        target = instant_of(datetime.combine(day, there.time()), times.browser_zone())
+    else:
+        target = after.since + (schedule.scheduled_at - before.since)
+    moved = schedules.change(actor(), schedule_id, scheduled_at=target)
     title = title_of_cron(moved.cron_name)
     told = _("Moved: {cron}, now {when}.").format(cron=title, when=times.day_and_time(moved.scheduled_at))
     notices.toast_later(told)

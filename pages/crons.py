@@ -13,6 +13,7 @@ from pages.parts.figures import figures
 from pages.parts.language import _, language, ngettext
 from pages.parts.run_dialog import run_now
 from pages.parts.schedule_dialog import plan
+from pages.parts.sentences import reworded
 
 REFRESH_SECONDS = 5
 
@@ -40,7 +41,7 @@ def _catalogue_problems() -> None:
     found = catalogue().problems
     if found:
         told = _("The catalogue file has a mistake; the last good one stays in force until it is mended.")
-        listed = "\n".join(f"- {words.plain(problem)}" for problem in found)
+        listed = "\n".join(f"- {words.plain(reworded(problem))}" for problem in found)
         st.warning(f"{told}\n{listed}", icon=":material/warning:")
 
 

@@ -15,6 +15,7 @@ from pages.parts.language import _, ngettext
 from pages.parts.one_execution import one_execution
 from pages.parts.run_dialog import run_now
 from pages.parts.schedule_dialog import plan
+from pages.parts.sentences import reworded
 
 REFRESH_SECONDS = 4
 # A search reads the whole list.
@@ -105,7 +106,8 @@ def _parameters(run: Execution) -> list[table.Part]:
         written = json.dumps(run.parameters, ensure_ascii=False)
         parts.append(table.text(written[1:-1], mono=True, quiet=True, tip=written))
     if run.error_message:
-        parts.append(table.text(run.error_message, bad=run.status == "failed", tip=run.error_message))
+        why = reworded(run.error_message)
+        parts.append(table.text(why, bad=run.status == "failed", tip=why))
     return parts
 
 

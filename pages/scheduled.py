@@ -15,6 +15,7 @@ from pages.parts.figures import number
 from pages.parts.language import _, ngettext
 from pages.parts.one_schedule import one_schedule
 from pages.parts.schedule_dialog import change, plan
+from pages.parts.sentences import reworded
 from pages.parts.taking_back import taking_back
 
 REFRESH_SECONDS = 4
@@ -131,9 +132,8 @@ def _parameters(schedule: Schedule) -> list[table.Part]:
         written = json.dumps(schedule.parameters, ensure_ascii=False)
         parts.append(table.text(written[1:-1], mono=True, quiet=True, tip=written))
     if schedule.error_message:
-        parts.append(
-            table.text(schedule.error_message, bad=schedule.status == "failed", tip=schedule.error_message)
-        )
+        why = reworded(schedule.error_message)
+        parts.append(table.text(why, bad=schedule.status == "failed", tip=why))
     return parts
 
 

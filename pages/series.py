@@ -14,6 +14,7 @@ from pages.parts.figures import number
 from pages.parts.held_list import held_count, held_list
 from pages.parts.language import _, language, marked, ngettext
 from pages.parts.one_series import change_series, one_series
+from pages.parts.sentences import reworded
 from pages.parts.series_form import series_form
 
 REFRESH_SECONDS = 5
@@ -119,7 +120,7 @@ def _row(one: Series, following: series.Upcoming | None) -> table.Row:
     planned = number(one.planned)
     if one.repeat_count:
         planned = _("{planned} of {count}").format(planned=planned, count=number(one.repeat_count))
-    problem = [table.text(one.error_message, bad=True)] if one.error_message else []
+    problem = [table.text(reworded(one.error_message), bad=True)] if one.error_message else []
     return table.Row(
         id=str(one.id),
         name=f"{title}, {said}",

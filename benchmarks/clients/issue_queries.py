@@ -118,10 +118,12 @@ def _metrics(now: datetime) -> dict[str, Callable[[], Any]]:
 def _calendar(now: datetime) -> dict[str, Callable[[], Any]]:
     hour = now.replace(minute=0, second=0, microsecond=0)
     month = [Slot(hour + timedelta(days=n), hour + timedelta(days=n + 1)) for n in range(-20, 22)]
+    week = [Slot(hour + timedelta(hours=n), hour + timedelta(hours=n + 1)) for n in range(-120, 48)]
     day = [Slot(hour + timedelta(hours=n), hour + timedelta(hours=n + 1)) for n in range(-12, 12)]
     return {
         "calendar: a month": lambda: calendar.read(month, shown=3),
         "calendar: a month of a cron": lambda: calendar.read(month, "noop-3", shown=3),
+        "calendar: a week of hours": lambda: calendar.read(week),
         "calendar: a day": lambda: calendar.read(day),
         "calendar: quiet slots of a night": lambda: quiet.quietest(hour, hour + timedelta(hours=8)),
     }

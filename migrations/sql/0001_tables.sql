@@ -142,6 +142,11 @@ CREATE INDEX scheduled_crons_pending_by_cron ON scheduled_cron_executions (cron_
 CREATE INDEX scheduled_crons_by_cron ON scheduled_cron_executions (cron_name, scheduled_at, id);
 CREATE INDEX scheduled_crons_by_status ON scheduled_cron_executions (status, scheduled_at, id)
     WHERE status <> 'pending';
+-- What the calendar counts, however much of it there is: what failed without a run, and what is held.
+CREATE INDEX scheduled_crons_unfired ON scheduled_cron_executions (scheduled_at, cron_name)
+    WHERE status = 'failed' AND triggered_execution_id IS NULL;
+CREATE INDEX scheduled_crons_held ON scheduled_cron_executions (scheduled_at, cron_name)
+    WHERE status = 'pending' AND held_at IS NOT NULL;
 -- The foreign key would scan the table for each execution deleted.
 CREATE INDEX scheduled_crons_execution ON scheduled_cron_executions (triggered_execution_id)
     WHERE triggered_execution_id IS NOT NULL;

@@ -66,6 +66,7 @@ def add_blackout() -> None:
     st.dialog(_("Add a blackout"))(_add)(fresh_key("blackout"))
 
 
+@problems.told()
 def _add(key: str) -> None:
     name = st.text_input(_("Name"), placeholder=_("such as Change freeze"), max_chars=200, key=f"{key} name")
     begin = datetime.combine(times.local(overview.clock()).date() + timedelta(days=1), time())

@@ -12,6 +12,9 @@ from core.recurrence import instant_of
 View = Literal["month", "week", "day"]
 VIEWS: tuple[View, ...] = ("month", "week", "day")
 ONE_DAY = timedelta(days=1)
+FIRST_DAY = date(1970, 1, 1)
+# As far ahead as can be planned, and the month that this day is in.
+YEARS_AHEAD = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +70,21 @@ def midnight(day: date, where: ZoneInfo) -> datetime:
     return instant_of(datetime.combine(day, time(0)), where)
 
 
-def stepped(view: View, day: date, direction: int) -> date:
-    """The day that the view after (1) or before (-1) is around."""
+def last_day(today: date) -> date:
+    """The last day that the calendar shows."""
+    return date(today.year + YEARS_AHEAD, today.month, 1) + timedelta(days=31)
+
+
+def clamped(day: date, today: date) -> date:
+    """The day itself, or the nearest one that the calendar shows."""
+    return min(max(day, FIRST_DAY), last_day(today))
+
+
+def stepped(view: View, day: date, direction: int, today: date) -> date:
+    """The day that the view after (1) or before (-1) is around; at the calendar's ends the day itself."""
     if view == "month":
         months = day.year * 12 + day.month - 1 + direction
-        return date(months // 12, months % 12 + 1, 1)
-    return day + direction * (7 if view == "week" else 1) * ONE_DAY
+        there = date(months // 12, months % 12 + 1, 1)
+    else:
+        there = day + direction * (7 if view == "week" else 1) * ONE_DAY
+    return there if FIRST_DAY <= there <= last_day(today) else day

@@ -18,8 +18,10 @@ from pages.parts.language import _, language, ngettext
 from pages.parts.words import title_of_cron
 
 _calendar = component("calendar")
-STATES: tuple[State, ...] = ("completed", "failed", "cancelled", "running", "queued", "pending")
+STATES: tuple[State, ...] = ("completed", "failed", "cancelled", "running", "queued", "held", "pending")
 ENDED = ("completed", "failed", "cancelled")
+# What somebody may have to act upon is never behind the others.
+FIRST = ("running", "held")
 KEY = "calendar"
 # How many runs a slot shows at most; the others are counted.
 SHOWN = {"month": 3, "week": 2, "day": 10}
@@ -114,7 +116,9 @@ def _cell(span: Span, slot: Slot, cell: Cell, now: datetime, most: int) -> dict[
     more = cell.count + ahead - min(shown, len(items))
     # Of a slot under way what is still to come tells more than what has been.
     under_way = slot.since <= now < slot.until
-    items.sort(key=lambda item: (under_way and item["state"] in ENDED, item["at"]))
+    items.sort(
+        key=lambda item: (item["state"] not in FIRST, under_way and item["state"] in ENDED, item["at"])
+    )
     return {
         "id": slot.since.isoformat(),
         "hour": f"{there:%H:%M}",
@@ -136,6 +140,8 @@ def _cell(span: Span, slot: Slot, cell: Cell, now: datetime, most: int) -> dict[
 
 
 def _state(state: State) -> str:
+    if state == "held":
+        return _("Waits for a decision")
     return words.of_schedule(state) if state == "pending" else words.of_execution(state)
 
 

@@ -1,14 +1,28 @@
 """What a page says and opens after it was acted on: toasts that outlive the rerun, and dialogs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import streamlit as st
+
+from core.errors import CrondeskError
+from pages.parts import problems
 
 
 def toast_later(text: str) -> None:
     """Says it in a toast on the next run of the page."""
     st.session_state.setdefault("toasts", []).append(text)
+
+
+@contextmanager
+def told_later() -> Iterator[None]:
+    """In a callback, which has no place on the page: says an error of core in a toast; the page runs anew."""
+    try:
+        yield
+    except CrondeskError as error:
+        toast_later(problems.sentence_of(error))
+    st.rerun()
 
 
 def ask(name: str, *given: Any) -> None:
@@ -22,7 +36,8 @@ def answer(dialogs: dict[str, Callable[..., None]]) -> None:
     name, given = st.session_state.pop("asked", (None, ()))
     if name in dialogs:
         st.session_state["opened"] = st.session_state.get("opened", 0) + 1
-        dialogs[name](*given)
+        with problems.told():
+            dialogs[name](*given)
 
 
 def fresh_key(name: str) -> str:

@@ -7,6 +7,7 @@ from core.notifications.outbox import Notification, State
 from pages.parts import filters, problems, table, times
 from pages.parts.language import _, marked
 from pages.parts.rule_list import EVENTS
+from pages.parts.sentences import reworded
 from pages.parts.words import title_of_cron
 
 REFRESH_SECONDS = 5
@@ -57,7 +58,7 @@ def _row(one: Notification) -> table.Row:
             "what": [table.text(kind, strong=True), *cron],
             "channel": [table.text(one.channel or _("removed"), quiet=one.channel is None)],
             "when": when,
-            "why": [table.text(one.error, bad=True)] if one.error else [],
+            "why": [table.text(reworded(one.error), bad=True)] if one.error else [],
         },
     )
 

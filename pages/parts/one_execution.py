@@ -9,6 +9,7 @@ from core.executions import UNFINISHED, Execution
 from pages.parts import facts, notices, problems, table, times, words
 from pages.parts.language import _
 from pages.parts.output import output
+from pages.parts.sentences import reworded
 from pages.parts.timeline import of_execution, timeline
 
 REFRESH_SECONDS = 1
@@ -71,7 +72,7 @@ def _facts(run: Execution) -> dict[str, list[table.Part]]:
         _("Begun"): facts.instant(run.started_at) if run.started_at else [],
         _("Ended"): facts.instant(run.finished_at) if run.finished_at else [],
         _("Exit code"): [table.text(str(run.exit_code), mono=True, bad=run.exit_code != 0)] if ended else [],
-        _("Error"): [table.text(run.error_message, bad=True)] if run.error_message else [],
+        _("Error"): [table.text(reworded(run.error_message), bad=True)] if run.error_message else [],
         _("Started by"): [table.text(run.triggered_by or "–")],
         _("Worker"): [table.text(run.worker, mono=True)] if run.worker else [],
         _("Cron"): [table.text(run.cron_name, mono=True, go=table.to("executions", cron=run.cron_name))],

@@ -7,6 +7,7 @@ import streamlit as st
 from core import events, schedules
 from pages.parts import facts, notices, problems, table, times, words
 from pages.parts.language import _
+from pages.parts.sentences import reworded
 from pages.parts.timeline import of_schedule, timeline
 
 REFRESH_SECONDS = 3
@@ -52,7 +53,7 @@ def _state(schedule_id: UUID) -> None:
                 _("Cron"): [table.text(schedule.cron_name, mono=True)],
                 _("Planned by"): [table.text(schedule.created_by or "–")],
                 _("Attempts"): [table.text(str(schedule.tries))] if schedule.tries > 1 else [],
-                _("Error"): [table.text(schedule.error_message or "", bad=True)]
+                _("Error"): [table.text(reworded(schedule.error_message), bad=True)]
                 if schedule.error_message
                 else [],
                 _("Identifier"): [table.text(str(schedule.id), mono=True, quiet=True)],

@@ -15,6 +15,7 @@ from pages.parts.acting import actor
 from pages.parts.figures import number
 from pages.parts.language import _, language, marked
 from pages.parts.notices import fresh_key, toast_later
+from pages.parts.sentences import reworded
 from pages.parts.series_form import MISSED, POLICIES, listed
 from pages.parts.words import plain, title_of_cron
 
@@ -78,7 +79,7 @@ def _facts(one: Series) -> None:
         "one series",
         {
             _("Status"): [table.text(states[one.status], strong=True)],
-            _("Problem"): [table.text(one.error_message, bad=True)] if one.error_message else [],
+            _("Problem"): [table.text(reworded(one.error_message), bad=True)] if one.error_message else [],
             _("Next"): ahead,
             _("Cron"): [table.text(one.cron_name, mono=True)],
             _("Time zone"): [table.text(one.timezone)],

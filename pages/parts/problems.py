@@ -7,12 +7,18 @@ from contextlib import contextmanager
 import streamlit as st
 
 from core import overview
+from core.database import NOT_MIGRATED
 from core.errors import Conflict, CrondeskError, NotFound, Unavailable
 from pages.parts.language import _, marked
+from pages.parts.sentences import reworded
 from pages.parts.words import plain
 
 AWAY = marked(
     "The database cannot be reached. It is tried again every few seconds, and nothing that was saved is lost."
+)
+EMPTY = marked(
+    "The database lacks the tables of this version: somebody has to run `alembic upgrade head`. "
+    "This page comes back by itself."
 )
 TRY_AGAIN_SECONDS = 3
 
@@ -62,6 +68,7 @@ TOLD = {
     r"not JSON": marked("This is not JSON."),
     r"must be a JSON object": marked("The parameters must be one JSON object, in braces."),
     r"may not": marked("Your role does not allow this."),
+    r"the calendar shows other days": marked("The calendar shows other days by now: nothing was done."),
     r"cursor: ": marked("This page of the list is gone; begin at the first one."),
 }
 
@@ -69,7 +76,7 @@ TOLD = {
 def sentence_of(error: CrondeskError) -> str:
     """The error as one sentence in the reader's language."""
     if isinstance(error, Unavailable):
-        return _(AWAY)
+        return _(EMPTY) if error.message == NOT_MIGRATED else _(AWAY)
     for pattern, sentence in TOLD.items():
         if re.search(pattern, error.message):
             return _(sentence)
@@ -77,7 +84,7 @@ def sentence_of(error: CrondeskError) -> str:
         return _("This does not exist (any more).")
     if isinstance(error, Conflict):
         return _("This is not possible in the state that things are in now.")
-    return error.message.rstrip(".") + "."
+    return reworded(error.message).rstrip(".") + "."
 
 
 def show(error: CrondeskError) -> None:

@@ -1,12 +1,12 @@
 """The way back, offered for thirty seconds after runs were cancelled or moved."""
 
+import time
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 import streamlit as st
 
-from core import overview, undo
+from core import undo
 from core.bulk import Act
 from core.undo import UNDO_FOR
 from pages.parts import problems
@@ -22,19 +22,20 @@ OFFERED = "taking back"
 @dataclass(frozen=True, slots=True)
 class _Offer:
     told: str
-    at: datetime
+    # Of this process: how long it shows. Whether it is too late is the database's to say.
+    offered: float
     id: UUID
     many: bool
 
 
 def offer_act(act: Act, told: str) -> None:
     """Offers to take a bulk act back; `told` says what it did."""
-    st.session_state[OFFERED] = _Offer(told, overview.clock(), act.id, many=True)
+    st.session_state[OFFERED] = _Offer(told, time.monotonic(), act.id, many=True)
 
 
 def offer_last(schedule_id: UUID, told: str) -> None:
     """Offers to take back what was done last to one schedule; `told` says what that was."""
-    st.session_state[OFFERED] = _Offer(told, overview.clock(), schedule_id, many=False)
+    st.session_state[OFFERED] = _Offer(told, time.monotonic(), schedule_id, many=False)
 
 
 def taking_back() -> None:
@@ -48,16 +49,19 @@ def _bar() -> None:
     offer: _Offer | None = st.session_state.get(OFFERED)
     if offer is None:
         return
-    with problems.told():
-        if overview.clock() - offer.at > UNDO_FOR:
+    if time.monotonic() - offer.offered > UNDO_FOR.total_seconds():
+        del st.session_state[OFFERED]
+        st.rerun()
+    with (
+        problems.told(),
+        st.container(horizontal=True, vertical_alignment="center", border=True, key="undo"),
+    ):
+        st.markdown(plain(offer.told), width="stretch")
+        if st.button(_("Undo"), icon=":material/undo:", key=f"undo {offer.id}"):
+            with st.spinner(_("Undoing…")):
+                _undo(offer)
             del st.session_state[OFFERED]
             st.rerun()
-        with st.container(horizontal=True, vertical_alignment="center", border=True, key="undo"):
-            st.markdown(plain(offer.told), width="stretch")
-            if st.button(_("Undo"), icon=":material/undo:", key=f"undo {offer.id}"):
-                del st.session_state[OFFERED]
-                _undo(offer)
-                st.rerun()
 
 
 def _undo(offer: _Offer) -> None:

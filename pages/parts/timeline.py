@@ -13,6 +13,7 @@ from core.instants import parse_instant
 from core.schedules import Schedule
 from pages.parts import times
 from pages.parts.language import _, marked
+from pages.parts.sentences import reworded
 from pages.parts.words import plain
 
 # Filled with the actor, and with what the details of the event say.
@@ -95,7 +96,7 @@ def _ended(execution: Execution) -> str:
     lasted = times.lasted(execution.duration_seconds)
     if execution.status == "completed":
         return _("Completed after {duration}.").format(duration=lasted)
-    why = execution.error_message or _("no reason was given")
+    why = reworded(execution.error_message or "") or _("no reason was given")
     if execution.status == "cancelled":
         return _("Stopped: {reason}").format(reason=why)
     return _("Failed after {duration}: {reason}").format(duration=lasted, reason=why)
@@ -114,7 +115,7 @@ def _told(event: Event) -> Moment:
 def _readable(name: str, value: Any) -> str:
     if name in ("scheduled_at", "from", "to", "again_at") and isinstance(value, str):
         return times.day_and_time(parse_instant(value))
-    return str(value)
+    return reworded(value) if name == "error" and isinstance(value, str) else str(value)
 
 
 def timeline(moments: Sequence[Moment]) -> None:

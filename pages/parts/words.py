@@ -21,6 +21,7 @@ EXECUTION = {
 COLOURS = {
     "pending": "blue",
     "triggered": "green",
+    "held": "orange",
     "queued": "violet",
     "running": "blue",
     "completed": "green",

@@ -113,3 +113,49 @@ def test_of_very_many_occurrences_most_are_reckoned(database_url: str) -> None:
     assert found[20].count == pytest.approx(1440, abs=2)
     assert found[20].reckoned
     assert len(found[0].occurrences) == 4
+
+
+def test_all_that_waits_and_runs_is_counted_and_shown_first_beside_what_has_ended(
+    database: psycopg.Connection,
+) -> None:
+    for _run in range(5):
+        executions.trigger(ALICE, "nothing")
+    waiting = [executions.trigger(ALICE, "greet").id for _run in range(5)]
+    database.execute(
+        "UPDATE cron_executions SET status = 'running', started_at = now() WHERE id = ANY(%s)", [waiting[3:]]
+    )
+    [cell] = calendar.read(hours(this_hour(), 1), shown=2)
+    assert cell.counts == {"completed": 5, "queued": 3, "running": 2}
+    unfinished = {item.id for item in cell.items if item.state in ("queued", "running")}
+    assert unfinished == {*waiting[:2], *waiting[3:]}
+    [of_one] = calendar.read(hours(this_hour(), 1), "nothing", shown=2)
+    assert of_one.counts == {"completed": 5}
+
+
+def test_everything_that_failed_without_a_run_is_counted(database: psycopg.Connection) -> None:
+    for _schedule in range(5):
+        schedules.plan(ALICE, "greet", datetime.now(UTC) + timedelta(minutes=1))
+    database.execute("SELECT mark_scheduled_cron_failed(id, 'too late') FROM scheduled_cron_executions")
+    database.execute(
+        "UPDATE scheduled_cron_executions SET created_at = %s, scheduled_at = %s",
+        [this_hour() - 2 * HOUR, this_hour() - HOUR],
+    )
+    [cell] = calendar.read(hours(this_hour() - HOUR, 1), shown=2)
+    assert cell.counts == {"failed": 5}
+    assert len(cell.items) == 2
+
+
+def test_what_is_held_for_a_decision_stands_where_it_was_planned(database: psycopg.Connection) -> None:
+    begin = this_hour() - HOUR
+    held = schedules.plan(ALICE, "greet", datetime.now(UTC) + timedelta(minutes=1))
+    # As the worker holds it once its deadline has passed; see core/planning.py.
+    database.execute(
+        "UPDATE scheduled_cron_executions SET created_at = %s, scheduled_at = %s, held_at = now(), "
+        "due_at = '9999-01-01 00:00Z'",
+        [begin - HOUR, begin + timedelta(minutes=20)],
+    )
+    [cell] = calendar.read(hours(begin, 1))
+    assert cell.counts == {"held": 1}
+    assert [(item.id, item.state, item.movable) for item in cell.items] == [(held.id, "held", False)]
+    [other] = calendar.read(hours(begin, 1), "nothing")
+    assert other.count == 0

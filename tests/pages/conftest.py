@@ -5,14 +5,17 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 import requests
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from psycopg import sql
 
+import core.database
 from core.settings import ROOT
 from tests.pages.waiting import eventually
 
@@ -30,6 +33,7 @@ ARGUMENTS = (
 expect.set_options(timeout=20_000)
 
 Visitor = Callable[..., Page]
+Outage = Callable[[], AbstractContextManager[None]]
 
 
 @pytest.fixture(scope="session")
@@ -115,3 +119,25 @@ def visit(browser: Browser, dashboard: str) -> Iterator[Visitor]:
     yield opened
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def outage(database_server: str, database_url: str) -> Outage:
+    """Takes the test's database away for the length of a block."""
+
+    @contextmanager
+    def away() -> Iterator[None]:
+        name = urlsplit(database_url).path.removeprefix("/")
+        allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+        with psycopg.connect(database_server, autocommit=True) as server:
+            server.execute(allow.format(sql.Identifier(name), sql.SQL("false")))
+            try:
+                server.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+                )
+                yield
+            finally:
+                server.execute(allow.format(sql.Identifier(name), sql.SQL("true")))
+                core.database.engine().dispose()
+
+    return away

@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 from core import calendar_address, executions, schedules, series
 from core.actors import Actor
 from core.schedules import Filter, Schedule
-from tests.pages.conftest import Visitor
+from tests.pages.conftest import Outage, Visitor
 from tests.pages.test_accessibility import serious
 from tests.pages.waiting import eventually
 
@@ -154,6 +154,53 @@ def test_a_move_that_comes_too_late_says_so(visit: Visitor, database: psycopg.Co
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     expect(page.get_by_test_id("stToast")).to_contain_text("Trop tard")
+    assert instants() == [at]
+
+
+def test_a_move_while_the_database_is_away_says_so_and_moves_nothing(
+    visit: Visitor, database_url: str, outage: Outage
+) -> None:
+    at = in_days(1)
+    planned(at)
+    page = visit(address("day", at))
+    item = slot(page, at).locator(".item")
+    item.focus()
+    page.keyboard.press("m")
+    page.keyboard.press("ArrowDown")
+    with outage():
+        page.keyboard.press("Enter")
+        expect(page.get_by_test_id("stToast")).to_contain_text("The database cannot be reached.")
+        expect(page.get_by_test_id("stException")).to_have_count(0)
+    expect(slot(page, at).locator(".item")).to_have_count(1)
+    assert instants() == [at]
+
+
+def test_a_plan_begun_while_the_database_is_away_says_so(
+    visit: Visitor, database_url: str, outage: Outage
+) -> None:
+    at = in_days(1)
+    page = visit(address("day", at, cron="greet"))
+    slot(page, at).focus()
+    with outage():
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("The database cannot be reached.", exact=False).first).to_be_visible()
+        expect(page.get_by_test_id("stException")).to_have_count(0)
+    expect(slot(page, at)).to_be_visible()
+
+
+def test_an_act_on_days_that_are_no_longer_shown_says_so_and_does_nothing(
+    visit: Visitor, database_url: str
+) -> None:
+    at = in_days(1)
+    planned(at)
+    page = visit(address("day", at))
+    slot(page, at).locator(".item").focus()
+    page.keyboard.press("m")
+    # What is picked up stays where it is in the browser's view, though the server turns the page.
+    page.get_by_role("button", name="Later").click()
+    expect(page).to_have_url(re.compile(f"day={(at + timedelta(days=1)).date()}"))
+    slot(page, at + timedelta(hours=1)).click()
+    expect(page.get_by_test_id("stToast")).to_contain_text("The calendar shows other days by now")
     assert instants() == [at]
 
 

@@ -1,0 +1,126 @@
+"""What the pages decide, run without a browser: what is shown, what is said, and what is not."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core import executions, schedules
+from core.actors import Actor
+from core.notifications import channels
+from tests.pages.scripts import opened
+
+ALICE = Actor("alice", "operator", "api")
+ADMIN = Actor("ada", "admin", "api")
+PAGES = {
+    "crons": {},
+    "scheduled": {},
+    "calendar": {},
+    "executions": {},
+    "metrics": {},
+    "series": {},
+    "notifications": {},
+    "bulk": {"way": "fill"},
+}
+NO_SUCH = "00000000-0000-7000-8000-000000000000"
+
+
+def said(page: AppTest) -> str:
+    """All that the page says in words."""
+    kinds = (page.error, page.warning, page.info, page.caption, page.markdown)
+    return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def rows(page: AppTest, key: str) -> list[str]:
+    """The ids of the rows that a table of the page was last sent."""
+    sent = page.session_state[f"{key} sent"]
+    return [row["id"] for row in sent["content"]["rows"]]
+
+
+@pytest.fixture
+def tagged(crons_file: Path, database_url: str) -> None:
+    """The cron 'greet' has a tag."""
+    text = crons_file.read_text(encoding="utf-8")
+    crons_file.write_text(text.replace("[crons.greet]\n", '[crons.greet]\ntags = ["people"]\n'))
+
+
+def test_a_tag_and_a_search_narrow_the_catalogue_down(tagged: None) -> None:
+    page = opened("crons")
+    assert len(rows(page, "crons")) == 5
+    page.button_group(key="tag").set_value(["people"]).run()
+    assert rows(page, "crons") == ["greet"]
+    page.text_input(key="search").set_value("wait").run()
+    assert "No cron matches" in said(page)
+
+
+def test_an_empty_catalogue_says_how_to_fill_it(crons_file: Path, database_url: str) -> None:
+    crons_file.write_text("")
+    page = opened("crons")
+    assert "add a cron to the file that CRONS_FILE names" in said(page)
+    assert not page.exception
+
+
+def test_metrics_of_nothing_say_so_and_nothing_breaks(database_url: str) -> None:
+    page = opened("metrics")
+    assert not page.exception
+    assert "Nothing is planned for the next hour." in said(page)
+
+
+def test_notifications_say_what_is_missing_until_somebody_can_be_told(database: psycopg.Connection) -> None:
+    assert "Rules say what is told to whom" in said(opened("notifications"))
+    page = opened("notifications", view="rules")
+    assert page.button[0].disabled
+    assert "Add a channel first" in said(page)
+    channels.add(ADMIN, "On call", "json://127.0.0.1:9/hook")
+    page = opened("notifications", view="rules")
+    assert not page.button[0].disabled
+    assert "There is no rule, so nobody is told anything." in said(page)
+
+
+@pytest.mark.parametrize("page", ["scheduled", "executions", "series"])
+@pytest.mark.parametrize("identifier", ["nonsense", NO_SUCH])
+def test_a_link_to_what_is_not_there_says_so(database_url: str, page: str, identifier: str) -> None:
+    shown = opened(page, id=identifier)
+    assert not shown.exception
+    assert len(shown.error) == 1
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_says_that_the_database_is_away(
+    environment: None, monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://postgres@127.0.0.1:9/nowhere")
+    shown = opened(page, **PAGES[page])
+    assert not shown.exception
+    assert "The database cannot be reached." in said(shown)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_says_that_the_migrations_are_missing(empty_database_url: str, page: str) -> None:
+    shown = opened(page, **PAGES[page])
+    assert not shown.exception
+    if page != "bulk":  # it asks the database for its clock alone
+        assert "alembic upgrade head" in said(shown)
+        assert "cannot be reached" not in said(shown)
+
+
+def test_a_selection_in_the_address_is_taken_up(database_url: str) -> None:
+    page = opened("crons", selected="greet,wait,nowhere")
+    assert "2 selected" in said(page)
+
+
+def test_lists_show_why_a_run_failed(database: psycopg.Connection) -> None:
+    run = executions.trigger(ALICE, "fail")
+    database.execute(
+        "UPDATE cron_executions SET status = 'failed', error_message = 'ended with exit code 3' "
+        "WHERE id = %s",
+        [run.id],
+    )
+    schedule = schedules.plan(ALICE, "greet", datetime.now(UTC) + timedelta(hours=1))
+    database.execute("SELECT mark_scheduled_cron_failed(%s, NULL)", [schedule.id])
+    content = opened("executions").session_state["executions sent"]["content"]
+    assert "ended with exit code 3" in str(content)
+    content = opened("scheduled", status="failed").session_state["schedules sent"]["content"]
+    assert "failed without a reason" in str(content)
