@@ -39,7 +39,7 @@ def held_list() -> None:
             table.Column("parameters", _("Parameters"), "clip"),
             table.Column("actions", _("Actions"), "narrow", hidden=True),
         ]
-        table.table("held", _("Too late: decide"), columns, [_row(one) for one in found], _decide)
+        table.table("held", _("Too late: decide"), columns, [_row(one) for one in found], decide)
 
 
 def _row(schedule: Schedule) -> table.Row:
@@ -65,7 +65,7 @@ def _row(schedule: Schedule) -> table.Row:
     )
 
 
-def _decide(answer: str, schedule_id: str) -> None:
+def decide(answer: str, schedule_id: str) -> None:
     try:
         decided = schedules.decide(actor(), UUID(schedule_id), fire=answer == "fire")
     except CrondeskError as error:

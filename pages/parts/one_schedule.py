@@ -4,13 +4,19 @@ from uuid import UUID
 
 import streamlit as st
 
-from core import events, schedules
+from core import events, schedules, series
+from core.errors import Invalid, NotFound
+from core.recurrence import in_words, parse_pattern
+from core.schedules import Schedule
 from pages.parts import facts, notices, problems, table, times, words
-from pages.parts.language import _
+from pages.parts.held_list import decide
+from pages.parts.language import _, language, marked
+from pages.parts.lateness import POLICIES
 from pages.parts.sentences import reworded
 from pages.parts.timeline import of_schedule, timeline
 
 REFRESH_SECONDS = 3
+ANSWERS = {"fire": marked("Run it now"), "drop": marked("Drop it")}
 
 
 def one_schedule(schedule_id: UUID) -> None:
@@ -23,6 +29,8 @@ def one_schedule(schedule_id: UUID) -> None:
     if st.button(_("All planned runs"), icon=":material/arrow_back:", type="tertiary"):
         notices.go("scheduled")
     facts.heading(words.title_of_cron(schedule.cron_name), times.day_and_time(schedule.scheduled_at))
+    if schedule.held_at is not None and schedule.status == "pending":
+        _decision(schedule)
     with st.container(horizontal=True):
         if schedule.status == "pending":
             identifier = str(schedule.id)
@@ -35,22 +43,35 @@ def one_schedule(schedule_id: UUID) -> None:
     _state(schedule_id)
 
 
+def _decision(schedule: Schedule) -> None:
+    st.warning(_("Too late: held until somebody decides whether it still runs."), icon=":material/schedule:")
+    with st.container(horizontal=True):
+        for answer, word in ANSWERS.items():
+            if st.button(_(word), type="primary" if answer == "fire" else "secondary"):
+                decide(answer, str(schedule.id))
+
+
 @st.fragment(run_every=REFRESH_SECONDS)
 def _state(schedule_id: UUID) -> None:
     with problems.told():
         schedule = schedules.get(schedule_id)
-        if st.session_state.setdefault(f"status of {schedule_id}", schedule.status) != schedule.status:
-            st.session_state[f"status of {schedule_id}"] = schedule.status
+        state = (schedule.status, schedule.held_at)
+        if st.session_state.setdefault(f"status of {schedule_id}", state) != state:
+            st.session_state[f"status of {schedule_id}"] = state
             st.rerun()
         left = [table.badge(schedule.status, words.of_schedule(schedule.status))]
-        if schedule.status == "pending":
+        if schedule.status == "pending" and schedule.held_at is not None:
+            left.append(table.text(_("held"), strong=True))
+        elif schedule.status == "pending":
             left.append(table.countdown(schedule.scheduled_at))
         facts.facts(
             "schedule",
             {
                 _("Status"): left,
                 _("When"): facts.instant(schedule.scheduled_at),
+                _("Deadline"): _deadline(schedule),
                 _("Cron"): [table.text(schedule.cron_name, mono=True)],
+                _("Series"): _series(schedule),
                 _("Planned by"): [table.text(schedule.created_by or "–")],
                 _("Attempts"): [table.text(str(schedule.tries))] if schedule.tries > 1 else [],
                 _("Error"): [table.text(reworded(schedule.error_message), bad=True)]
@@ -62,3 +83,21 @@ def _state(schedule_id: UUID) -> None:
         facts.parameters(schedule.parameters)
         happened = events.of_schedule(schedule.id, schedule.batch_id)
         timeline(of_schedule(schedule, happened))
+
+
+def _deadline(schedule: Schedule) -> list[table.Part]:
+    if schedule.not_after is None:
+        return []
+    policy = table.text(_(POLICIES[schedule.late_policy]), quiet=True)
+    return [table.text(times.day_and_time(schedule.not_after)), policy]
+
+
+def _series(schedule: Schedule) -> list[table.Part]:
+    if schedule.series_id is None:
+        return []
+    try:
+        one = series.get(schedule.series_id)
+        said = in_words(parse_pattern(one.pattern), one.timezone, language())
+    except (Invalid, NotFound):
+        said = _("To its series")
+    return [table.text(said, go=table.to("series", id=str(schedule.series_id)))]

@@ -1,12 +1,11 @@
 """One series in full: what it does, its next instants; and the dialogs that pause, resume and end it."""
 
-from datetime import UTC, datetime
 from itertools import islice
 from uuid import UUID
 
 import streamlit as st
 
-from core import series
+from core import overview, series
 from core.errors import CrondeskError
 from core.recurrence import in_words, parse_pattern
 from core.series import PREVIEWED, Series
@@ -14,9 +13,10 @@ from pages.parts import facts, notices, problems, table, times
 from pages.parts.acting import actor
 from pages.parts.figures import number
 from pages.parts.language import _, language, marked
+from pages.parts.lateness import POLICIES
 from pages.parts.notices import fresh_key, toast_later
 from pages.parts.sentences import reworded
-from pages.parts.series_form import MISSED, POLICIES, listed
+from pages.parts.series_form import MISSED, listed
 from pages.parts.words import plain, title_of_cron
 
 ASKED = {
@@ -97,8 +97,8 @@ def _facts(one: Series) -> None:
 
 def _ahead(one: Series) -> None:
     st.subheader(_("After the next one"), anchor=False)
-    now = datetime.now(UTC)
-    instants = list(islice(series.upcoming(one, series.blackouts_of(one.cron_name), now), PREVIEWED))
+    ahead = series.upcoming(one, series.blackouts_of(one.cron_name), overview.clock())
+    instants = list(islice(ahead, PREVIEWED))
     if instants:
         st.markdown(listed(instants, one.timezone))
     else:

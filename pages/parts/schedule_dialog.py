@@ -12,6 +12,7 @@ from core.parameters import Parameters
 from pages.parts import problems, times
 from pages.parts.acting import actor
 from pages.parts.language import _, language
+from pages.parts.lateness import deadline
 from pages.parts.notices import fresh_key, go, toast_later
 from pages.parts.parameters import Draft, parameters_editor
 from pages.parts.taking_back import offer_last
@@ -60,17 +61,29 @@ def _plan(cron_name: str, parameters: Parameters, key: str, start: datetime | No
         draft = parameters_editor(cron, parameters, key)
         if instant is not None:
             verdict(cron, instant)
+        with st.expander(_("If it is late")):
+            within, policy = deadline(f"{key} ")
         _tell(draft)
         ready = instant is not None and not draft.problems
         again = st.session_state.setdefault(f"{key} once", f"dashboard:{uuid4()}")
         if _confirmed(_("Schedule"), key, ready) and instant is not None and draft.latest is not None:
-            made = schedules.plan(actor(), cron.name, instant, draft.latest, idempotency_key=again)
+            made = schedules.plan(
+                actor(),
+                cron.name,
+                instant,
+                draft.latest,
+                idempotency_key=again,
+                not_after=instant + within if within else None,
+                late_policy=policy,
+            )
             when = times.day_and_time(made.scheduled_at)
             toast_later(_("Planned: {cron}, {when}.").format(cron=title_of_cron(cron_name), when=when))
             st.rerun()
         if instant is not None and draft.latest is not None:
             with st.expander(_("The same with curl")):
-                st.code(curl_call(cron, instant, draft.latest), language=None, wrap_lines=True)
+                st.code(
+                    curl_call(cron, instant, draft.latest, within, policy), language=None, wrap_lines=True
+                )
         if st.button(_("Make it a series…"), icon=":material/repeat:", type="tertiary", key=f"{key} repeat"):
             go("series", new=cron.name)
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from typing import Any, Literal, cast
+from typing import Any, cast
 from zoneinfo import available_timezones
 
 import streamlit as st
@@ -17,16 +17,12 @@ from core.series import Missed
 from pages.parts import notices, problems, times
 from pages.parts.acting import actor
 from pages.parts.language import _, language, marked
+from pages.parts.lateness import deadline
 from pages.parts.parameters import Draft, parameters_editor
 from pages.parts.pattern_fields import pattern_fields
 from pages.parts.words import plain, title_of_cron
 
 ENDS = {"never": marked("Never"), "until": marked("On a day"), "count": marked("After a number of runs")}
-POLICIES = {
-    "fire": marked("Run it all the same"),
-    "drop": marked("Drop it"),
-    "ask": marked("Hold it until somebody decides"),
-}
 MISSED = {"one": marked("Once"), "all": marked("Every missed one, the newest first")}
 
 
@@ -152,22 +148,8 @@ def _lateness() -> tuple[timedelta | None, LatePolicy, Missed]:
         missed = st.radio(
             _("After an outage it runs"), list(words), format_func=words.get, horizontal=True, key="missed"
         )
-        minutes = st.number_input(
-            _("Deadline: at most so many minutes late"),
-            1,
-            525_600,
-            None,
-            placeholder=_("no deadline"),
-            key="deadline",
-        )
-        policy = "fire"
-        if minutes:
-            told = {way: _(word) for way, word in POLICIES.items()}
-            policy = st.radio(
-                _("After its deadline"), list(told), index=1, format_func=told.get, key="policy"
-            )
-    within = timedelta(minutes=minutes) if minutes else None
-    return within, cast(LatePolicy, policy), cast(Literal["one", "all"], missed)
+        within, policy = deadline()
+    return within, policy, cast(Missed, missed)
 
 
 def _preview(wanted: _Wanted, cron_name: str) -> bool:

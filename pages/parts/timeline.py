@@ -44,6 +44,19 @@ SENTENCES = {
     "execution.lost": marked("Its worker gave no sign of life any more, so it counts as failed."),
     "execution.retried": marked("Put in the queue anew, since its worker was lost."),
 }
+# Where the details name a reason, or the blackout that did it.
+REASONS = {
+    ("schedule.moved", "missed"): marked(
+        "Nobody was there at {from}: it counts as the newest occurrence that was missed, {to}."
+    ),
+    ("schedule.moved", "blackout removed"): marked(
+        "Back from {from} to {to}: {actor} removed the blackout that kept it away."
+    ),
+    ("schedule.cancelled", "missed"): marked(
+        "A newer occurrence of its series runs in its stead: it will not run."
+    ),
+    ("schedule.cancelled", "blackout"): marked("Cancelled: it lay in a blackout that {actor} added."),
+}
 OTHER = marked("{kind}, by {actor}.")
 
 
@@ -105,7 +118,8 @@ def _ended(execution: Execution) -> str:
 def _told(event: Event) -> Moment:
     details = {name: _readable(name, value) for name, value in event.details.items()}
     given = {"actor": event.actor, "kind": event.kind, **details}
-    sentence = _(SENTENCES.get(event.kind, OTHER))
+    reason = "blackout" if "blackout" in event.details else str(event.details.get("reason"))
+    sentence = _(REASONS.get((event.kind, reason)) or SENTENCES.get(event.kind, OTHER))
     try:
         return Moment(event.at, sentence.format_map(given))
     except KeyError:

@@ -11,6 +11,7 @@ import streamlit as st
 from core import overview, schedules
 from core.catalogue import Cron
 from core.parameters import Parameters
+from core.schedules import LatePolicy
 from pages.parts import times
 from pages.parts.language import _, ngettext
 from pages.parts.words import plain
@@ -81,19 +82,31 @@ def _overlap(cron: Cron, instant: datetime, usual: float, moved: UUID | None) ->
         )
 
 
-def curl_call(cron: Cron, instant: datetime, parameters: Parameters) -> str:
+def curl_call(
+    cron: Cron,
+    instant: datetime,
+    parameters: Parameters,
+    within: timedelta | None = None,
+    policy: LatePolicy = "fire",
+) -> str:
     """The call of the REST API that plans the same; the secret stays a variable of the shell."""
     body = {
         "cronName": cron.name,
-        "scheduledAt": instant.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "scheduledAt": _written(instant),
         "parameters": parameters,
     }
+    if within is not None:
+        body |= {"notAfter": _written(instant + within), "latePolicy": policy}
     return _call("schedule", body)
 
 
 def curl_trigger(cron: Cron, parameters: Parameters) -> str:
     """The call of the REST API that starts the same now."""
     return _call("trigger", {"cronName": cron.name, "parameters": parameters})
+
+
+def _written(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _call(verb: str, body: Parameters) -> str:

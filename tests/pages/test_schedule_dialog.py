@@ -151,3 +151,17 @@ def test_the_curl_call_plans_the_same_and_holds_no_secret(visit: Visitor, databa
     expect(call).to_contain_text("/api/admin/cron-executions/schedule")
     expect(call).to_contain_text("Bearer $CRON_SECRET")
     expect(call).to_contain_text('"cronName": "greet"')
+
+
+def test_a_deadline_is_given_to_a_single_run(visit: Visitor, database_url: str) -> None:
+    dialog = opened(visit())
+    dialog.get_by_text("If it is late").click()
+    minutes = dialog.get_by_label("Deadline: at most so many minutes late")
+    minutes.fill("15")
+    minutes.press("Enter")
+    dialog.get_by_text("Hold it until somebody decides").click()
+    dialog.get_by_role("button", name="Schedule", exact=True).click()
+    expect(dialog).to_have_count(0)
+    [planned] = schedules.find(schedules.Filter(status="pending")).rows
+    assert planned.not_after == planned.scheduled_at + timedelta(minutes=15)
+    assert planned.late_policy == "ask"

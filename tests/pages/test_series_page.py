@@ -137,3 +137,26 @@ def test_nothing_about_series_keeps_people_out(visit: Visitor, database: psycopg
             expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
             page.wait_for_timeout(500)
             assert serious(page) == [], path
+
+
+def test_a_held_run_says_so_on_its_page_and_is_decided_there(
+    visit: Visitor, database: psycopg.Connection
+) -> None:
+    waits = held(database)
+    page = visit(f"scheduled?id={waits.id}")
+    expect(page.get_by_text("Too late: held until somebody decides whether it still runs.")).to_be_visible()
+    expect(page.get_by_text("Hold it until somebody decides")).to_be_visible()
+    page.get_by_role("button", name="Drop it").click()
+    expect(page.get_by_role("button", name="Drop it")).to_have_count(0)
+    assert schedules.get(waits.id).status == "failed"
+
+
+def test_a_run_of_a_series_leads_to_it(visit: Visitor, database_url: str) -> None:
+    made = series.create(
+        ALICE, "nothing", {"kind": "daily", "at": "09:00"}, "Europe/Paris", fire_within=timedelta(hours=1)
+    )
+    following = series.next_of([made.id])[made.id]
+    page = visit(f"scheduled?id={following.schedule_id}")
+    expect(page.get_by_text("Run it all the same")).to_be_visible()
+    page.get_by_text("every day at 09:00, Paris time").click()
+    page.wait_for_url("**/series?id=*")
