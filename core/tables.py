@@ -72,6 +72,12 @@ executions = Table(
     Column("finished_at", Instant),
     Column("exit_code", Integer),
     Column("error_message", Text),
+    Column("attempt", Integer),
+    Column("conflicts", Integer),
+    Column("failures", Integer),
+    Column("first_id", Uuid),
+    Column("retried_by", Uuid),
+    Column("not_before", Instant),
 )
 
 series = Table(

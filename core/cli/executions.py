@@ -170,7 +170,10 @@ def _show_execution(wanted: UUID, as_json: bool) -> None:
             ("took", None if execution.duration_seconds is None else length(execution.duration_seconds)),
             ("exit code", execution.exit_code),
             ("error", execution.error_message),
+            ("attempt", execution.attempt if execution.retry_of or execution.retried_by else None),
             ("retry of", execution.retry_of),
+            ("retried by", execution.retried_by),
+            ("not before", execution.not_before),
         ]
     )
     _show_history(history)

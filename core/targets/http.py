@@ -65,6 +65,7 @@ async def post(
     *,
     schedule_id: UUID | None,
     execution_id: UUID,
+    first_id: UUID | None = None,
     secret: str,
     timeout_seconds: float,
 ) -> Answer:
@@ -76,6 +77,7 @@ async def post(
         parameters: of this run.
         schedule_id: the schedule; its id is the Idempotency-Key, the same in every attempt.
         execution_id: the run.
+        first_id: its first attempt, where it is a later one: the Idempotency-Key of what has no schedule.
         secret: the bearer token.
         timeout_seconds: for the whole exchange.
 
@@ -91,7 +93,7 @@ async def post(
     }
     headers = {
         "Content-Type": "application/json",
-        "Idempotency-Key": str(schedule_id or execution_id),
+        "Idempotency-Key": str(schedule_id or first_id or execution_id),
         "Authorization": f"Bearer {secret}",
         "Accept-Encoding": "identity",
         "User-Agent": "Crondesk",

@@ -4,7 +4,9 @@ from uuid import UUID
 
 import streamlit as st
 
-from core import events, schedules
+from core import events, executions, schedules
+from core.executions import Execution
+from core.schedules import Schedule
 from pages.parts import facts, notices, problems, table, times, words
 from pages.parts.language import _
 from pages.parts.timeline import of_schedule, timeline
@@ -60,4 +62,10 @@ def _state(schedule_id: UUID) -> None:
         )
         facts.parameters(schedule.parameters)
         happened = events.of_schedule(schedule.id, schedule.batch_id)
-        timeline(of_schedule(schedule, happened))
+        timeline(of_schedule(schedule, happened, _attempts(schedule)))
+
+
+def _attempts(schedule: Schedule) -> list[Execution]:
+    if schedule.triggered_execution_id is None:
+        return []
+    return executions.attempts_of(executions.get(schedule.triggered_execution_id))

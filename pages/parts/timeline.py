@@ -41,7 +41,9 @@ SENTENCES = {
     "execution.triggered": marked("Started by {actor}."),
     "execution.cancel_requested": marked("Stop asked for by {actor}."),
     "execution.lost": marked("Its worker gave no sign of life any more, so it counts as failed."),
-    "execution.retried": marked("Put in the queue anew, since its worker was lost."),
+    "execution.retried": marked(
+        "The attempt before failed ({error}): attempt {attempt} may begin at {not_before}."
+    ),
 }
 OTHER = marked("{kind}, by {actor}.")
 
@@ -54,15 +56,30 @@ class Moment:
     sentence: str
 
 
-def of_schedule(schedule: Schedule, happened: Sequence[Event]) -> list[Moment]:
-    """What happened to a schedule; what its row says already is in no event."""
+def of_schedule(
+    schedule: Schedule, happened: Sequence[Event], attempts: Sequence[Execution] = ()
+) -> list[Moment]:
+    """What happened to a schedule; what its row says already is in no event.
+
+    Args:
+        attempts: those of its execution, where there are several: how each began and ended is told too.
+    """
     moments = [_told(event) for event in happened]
     if not any(event.kind in ("schedule.created", "schedules.created") for event in happened):
         by = schedule.created_by or _("somebody")
         moments.insert(0, Moment(schedule.created_at, _("Planned by {actor}.").format(actor=by)))
     if schedule.triggered_at and not any(event.kind == "schedule.triggered" for event in happened):
         moments.append(Moment(schedule.triggered_at, _triggered(schedule)))
-    return moments
+    return [*moments, *(moment for run in attempts[1:] for moment in _attempted(run))]
+
+
+def _attempted(run: Execution) -> Iterator[Moment]:
+    if run.started_at:
+        worker = run.worker or _("a worker")
+        told = _("Attempt {attempt} begun on {worker}.").format(attempt=run.attempt, worker=worker)
+        yield Moment(run.started_at, told)
+    if run.finished_at and run.retried_by is None:
+        yield Moment(run.finished_at, _ended(run))
 
 
 def _triggered(schedule: Schedule) -> str:
@@ -82,8 +99,9 @@ def of_execution(execution: Execution, happened: Sequence[Event]) -> list[Moment
 
 def _lived(execution: Execution) -> Iterator[Moment]:
     worker = execution.worker or _("a worker")
-    waited = execution.started_at is None or (execution.started_at - execution.queued_at).total_seconds() > 1
-    if waited:
+    may_begin = execution.not_before or execution.queued_at
+    waited = execution.started_at is None or (execution.started_at - may_begin).total_seconds() > 1
+    if waited and execution.not_before is None:
         yield Moment(execution.queued_at, _("Put in the queue: it waits for a free worker."))
     if execution.started_at:
         yield Moment(execution.started_at, _("Begun on {worker}.").format(worker=worker))
@@ -112,7 +130,7 @@ def _told(event: Event) -> Moment:
 
 
 def _readable(name: str, value: Any) -> str:
-    if name in ("scheduled_at", "from", "to", "again_at") and isinstance(value, str):
+    if name in ("scheduled_at", "from", "to", "again_at", "not_before") and isinstance(value, str):
         return times.day_and_time(parse_instant(value))
     return str(value)
 
