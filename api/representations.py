@@ -263,6 +263,8 @@ class ShownSchedule(_Shown):
     late_policy: schedules.LatePolicy
     held_at: datetime | None = Field(description="since when it waits for a decision")
     series_id: UUID | None
+    retry_of: UUID | None = Field(description="the failed schedule that it tries again")
+    retried_by: UUID | None = Field(description="the schedule that tries it again, which has failed")
 
 
 class ShownExecution(_Shown):

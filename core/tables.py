@@ -47,6 +47,8 @@ schedules = Table(
     Column("attempts_before", Integer),
     Column("conflicts", Integer),
     Column("failures", Integer),
+    Column("retry_of", Uuid),
+    Column("retried_by", Uuid),
 )
 
 executions = Table(

@@ -141,6 +141,8 @@ def show(wanted: UUID, as_json: bool) -> None:
             ("triggered at", schedule.triggered_at),
             ("execution", schedule.triggered_execution_id),
             ("error", schedule.error_message),
+            ("retry of", schedule.retry_of),
+            ("retried by", schedule.retried_by),
         ]
     )
     _show_history(history)

@@ -101,6 +101,8 @@ CREATE TABLE scheduled_cron_executions (
     attempts_before        integer NOT NULL DEFAULT 0,
     conflicts              integer NOT NULL DEFAULT 0,
     failures               integer NOT NULL DEFAULT 0,
+    retry_of               uuid,
+    retried_by             uuid,
     -- On creation only: a check against now() would be made again on each update and on restore,
     -- and an overdue row could then be neither claimed nor loaded from a dump.
     CONSTRAINT scheduled_cron_executions_in_the_future CHECK (scheduled_at > created_at)
@@ -118,6 +120,9 @@ COMMENT ON COLUMN scheduled_cron_executions.conflicts IS
     'How many of the attempts since then met an earlier run that had not ended.';
 COMMENT ON COLUMN scheduled_cron_executions.failures IS
     'How many of them failed and were tried again.';
+COMMENT ON COLUMN scheduled_cron_executions.retry_of IS 'The failed schedule that this one tries again, by hand.';
+COMMENT ON COLUMN scheduled_cron_executions.retried_by IS
+    'The schedule that tries this failed one again: set once, by the statement that plans that one.';
 COMMENT ON COLUMN scheduled_cron_executions.execution_id IS
     'The id its execution will have: fixed by the first claim, the same in every attempt.';
 COMMENT ON COLUMN scheduled_cron_executions.checked IS

@@ -10,6 +10,7 @@ from core.schedules import Schedule
 from pages.parts import facts, notices, problems, table, times, words
 from pages.parts.language import _
 from pages.parts.timeline import of_schedule, timeline
+from pages.parts.trying_again import may_be_tried_again, try_again
 
 REFRESH_SECONDS = 3
 
@@ -29,6 +30,9 @@ def one_schedule(schedule_id: UUID) -> None:
             identifier = str(schedule.id)
             st.button(_("Change"), on_click=notices.ask, args=("change", identifier))
             st.button(_("Cancel the run"), on_click=notices.ask, args=("cancel", identifier))
+        if may_be_tried_again(schedule) and st.button(_("Try again"), type="primary"):
+            tried = try_again(schedule.id)
+            notices.go("scheduled", id=str(tried.id if tried else schedule.id))
         again = (schedule.cron_name, schedule.parameters)
         st.button(_("Plan the same again"), on_click=notices.ask, args=("again", *again))
         if schedule.triggered_execution_id and st.button(_("To its execution"), type="primary"):
@@ -57,12 +61,20 @@ def _state(schedule_id: UUID) -> None:
                 _("Error"): [table.text(schedule.error_message or "", bad=True)]
                 if schedule.error_message
                 else [],
+                _("Tried again"): _link(schedule.retried_by, _("The run that tries it again")),
+                _("Tries again"): _link(schedule.retry_of, _("The run that had failed")),
                 _("Identifier"): [table.text(str(schedule.id), mono=True, quiet=True)],
             },
         )
         facts.parameters(schedule.parameters)
         happened = events.of_schedule(schedule.id, schedule.batch_id)
         timeline(of_schedule(schedule, happened, _attempts(schedule)))
+
+
+def _link(schedule_id: UUID | None, label: str) -> list[table.Part]:
+    if schedule_id is None:
+        return []
+    return [table.text(label, go=table.to("scheduled", id=str(schedule_id)))]
 
 
 def _attempts(schedule: Schedule) -> list[Execution]:

@@ -30,6 +30,7 @@ SENTENCES = {
     "schedule.held": marked("Too late: held until somebody decides whether it still runs."),
     "schedule.released": marked("Decided by {actor}: it runs late."),
     "schedule.expired": marked("Too late: it does not run any more (decided by {actor})."),
+    "schedule.tried_again": marked("Tried again by {actor}, with a run of its own."),
     "schedule.lease_expired": marked("{worker} had taken it and fell silent; {actor} took over."),
     "schedule.conflicted": marked(
         "Attempt {attempt}: an earlier run had not ended, and this cron runs one at a time. "
@@ -65,12 +66,21 @@ def of_schedule(
         attempts: those of its execution, where there are several: how each began and ended is told too.
     """
     moments = [_told(event) for event in happened]
-    if not any(event.kind in ("schedule.created", "schedules.created") for event in happened):
-        by = schedule.created_by or _("somebody")
+    by = schedule.created_by or _("somebody")
+    if schedule.retry_of is not None:
+        # The event of it stands in the history of both: this is the one that it made.
+        moments = [_told(event) for event in happened if not _made_it(event, schedule)]
+        told = _("Planned by {actor}, to try again what had failed.").format(actor=by)
+        moments.insert(0, Moment(schedule.created_at, told))
+    elif not any(event.kind in ("schedule.created", "schedules.created") for event in happened):
         moments.insert(0, Moment(schedule.created_at, _("Planned by {actor}.").format(actor=by)))
     if schedule.triggered_at and not any(event.kind == "schedule.triggered" for event in happened):
         moments.append(Moment(schedule.triggered_at, _triggered(schedule)))
     return [*moments, *(moment for run in attempts[1:] for moment in _attempted(run))]
+
+
+def _made_it(event: Event, schedule: Schedule) -> bool:
+    return event.kind == "schedule.tried_again" and event.details.get("retried_by") == str(schedule.id)
 
 
 def _attempted(run: Execution) -> Iterator[Moment]:
