@@ -271,6 +271,8 @@ class ShownSchedule(_Shown):
     late_policy: schedules.LatePolicy
     held_at: datetime | None = Field(description="since when it waits for a decision")
     series_id: UUID | None
+    retry_of: UUID | None = Field(description="the failed schedule that it tries again")
+    retried_by: UUID | None = Field(description="the schedule that tries it again, which has failed")
     repeat_pattern: str = Field(
         "once", description="'once', or what its series goes by: 'daily', 'weekly', 'monthly' or 'cron'"
     )
@@ -297,7 +299,12 @@ class ShownExecution(_Shown):
     duration_seconds: float | None
     exit_code: int | None
     error_message: str | None
-    retry_of: UUID | None
+    attempt: int = Field(description="which attempt it is; 1 is the first")
+    conflicts: int = Field(description="how many of those before it met an earlier run that had not ended")
+    failures: int = Field(description="how many of those before it failed")
+    retry_of: UUID | None = Field(description="the attempt before it")
+    retried_by: UUID | None = Field(description="the attempt after it")
+    not_before: datetime | None = Field(description="when it may begin, where it has to wait")
 
 
 class ShownChunk(_Shown):

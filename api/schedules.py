@@ -16,6 +16,7 @@ from api.representations import (
     FailedRequest,
     IdempotencyKey,
     IdQuery,
+    NoQuery,
     PlanRequest,
     Scheduled,
     ScheduledBatch,
@@ -135,6 +136,12 @@ def decide(id: UUID, body: Body) -> Response:  # noqa: A002
     """Answer for a schedule that is held because its deadline passed: fire it now, or drop it."""
     decided = schedules.decide(ACTOR, id, fire=parsed(DecideRequest, body).fire)
     return answer(Scheduled(scheduled=shown_schedule(decided)))
+
+
+@router.post("/{id}/retry", status_code=201, response_model=Scheduled, responses=answers(404, 409))
+def retry(id: UUID, _query: Annotated[NoQuery, Query()]) -> Response:  # noqa: A002
+    """Try a failed schedule again: a new one, due now. A second call answers with the same."""
+    return answer(Scheduled(scheduled=shown_schedule(schedules.try_again(ACTOR, id))), 201)
 
 
 @router.patch(

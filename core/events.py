@@ -65,6 +65,7 @@ def told(
     schedule_id: ColumnElement[Any] | None = None,
     execution_id: ColumnElement[Any] | None = None,
     details: ColumnElement[Any] | None = None,
+    name: str = "told",
 ) -> CTE:
     """The part of a statement that writes one event for each row that another part of it changed.
 
@@ -75,6 +76,7 @@ def told(
         schedule_id: the column of `changed` with the schedule, if it is about one.
         execution_id: likewise for the execution.
         details: a jsonb expression over `changed`.
+        name: of the part, where a statement has several.
     """
     chosen = select(
         *(bindparam(name, value, Text) for name, value in who(actor).items()),
@@ -94,7 +96,7 @@ def told(
         "cron_name",
         "details",
     ]
-    return insert(events).from_select(columns, chosen).cte("told")
+    return insert(events).from_select(columns, chosen).cte(name)
 
 
 def who(actor: Actor | None) -> dict[str, str | None]:

@@ -41,7 +41,16 @@ USED = "scheduledId, Idempotency-Key: were already used for another execution; c
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """One run of a cron: a row of cron_executions."""
+    """One run of a cron: a row of cron_executions.
+
+    Attributes:
+        retry_of: the attempt before this one, which failed.
+        attempt: which attempt it is; 1 is the first.
+        conflicts: how many of those before it met an earlier run that had not ended.
+        failures: how many of those before it failed.
+        retried_by: the attempt after this one, which failed.
+        not_before: when it may begin, where it has to wait.
+    """
 
     id: UUID
     cron_name: str
@@ -60,6 +69,11 @@ class Execution:
     exit_code: int | None
     error_message: str | None
     retry_of: UUID | None
+    attempt: int
+    conflicts: int
+    failures: int
+    retried_by: UUID | None
+    not_before: datetime | None
 
     def __post_init__(self) -> None:
         # Whoever shows it shows no secret: rows from before its schema had one may hold it in clear.
@@ -201,6 +215,23 @@ def get(execution_id: UUID) -> Execution:
     if row is None:
         raise NotFound("id: there is no such execution")
     return Execution(*row)
+
+
+def attempts_of(execution: Execution) -> list[Execution]:
+    """All attempts of which it is one, the first one first; those that have been cleaned up are missing.
+
+    Raises:
+        Unavailable.
+    """
+    if execution.retry_of is None and execution.retried_by is None:
+        return [execution]
+    links = select(executions.c.id, executions.c.retry_of, executions.c.retried_by)
+    chain = links.where(executions.c.id == execution.id).cte("chain", recursive=True)
+    neighbour = executions.c.id.in_([chain.c.retry_of, chain.c.retried_by])
+    chain = chain.union(links.where(neighbour))
+    wanted = select(*_COLUMNS).where(executions.c.id.in_(select(chain.c.id)))
+    with reading() as connection:
+        return [Execution(*row) for row in connection.execute(wanted.order_by(executions.c.attempt))]
 
 
 def find(wanted: Filter, *, limit: int = 100, cursor: str | None = None) -> Page[Execution]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -16,12 +16,34 @@ PATIENCE_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """An execution that this worker runs."""
+    """An execution that this worker runs.
+
+    Attributes:
+        schedule_id: the schedule it comes from, by way of the attempts before it too.
+        attempt: which attempt it is; 1 is the first.
+        conflicts: how many of those before it met an earlier run that had not ended.
+        failures: how many of those before it failed.
+        first_id: the first attempt; None where it is this one.
+    """
 
     execution_id: UUID
     schedule_id: UUID | None
     cron_name: str
     parameters: Parameters
+    attempt: int = 1
+    conflicts: int = 0
+    failures: int = 0
+    first_id: UUID | None = None
+
+
+# The columns of a Run, of cron_executions e: the schedule is known to the first attempt alone.
+_RUN = """
+    e.id,
+    CASE WHEN e.first_id IS NULL THEN e.scheduled_id
+         ELSE (SELECT f.scheduled_id FROM cron_executions f WHERE f.id = e.first_id) END AS scheduled_id,
+    e.cron_name, e.parameters, e.attempt, e.conflicts, e.failures, e.first_id
+"""
+_RUN_LENGTH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +63,8 @@ class Finished:
 
     Attributes:
         error: one sentence for a person; None when it completed.
+        again_in: of a failed one that is tried again: how long the next attempt waits.
+        conflict: whether it failed since an earlier run had not ended.
     """
 
     execution_id: UUID
@@ -49,31 +73,46 @@ class Finished:
     exit_code: int | None = None
     external_id: str | None = None
     error: str | None = None
+    again_in: timedelta | None = None
+    conflict: bool = False
 
 
-async def take_queued(lane: Lane, worker: str, crons: Iterable[str], slots: int) -> list[Run]:
+async def take_queued(
+    lane: Lane, worker: str, crons: Iterable[str], slots: int
+) -> tuple[list[Run], datetime | None]:
     """Takes queued executions of these crons, the oldest first; each goes to one worker.
+
+    Returns:
+        What was taken; and when the next one of these crons may begin that has to wait.
 
     Raises:
         Unavailable.
     """
     rows = await lane.fetch(
-        """
+        f"""
         WITH queued AS MATERIALIZED (
             SELECT ctid AS tid FROM cron_executions
             WHERE status = 'queued' AND status IN ('queued', 'running')
+              AND coalesce(not_before, queued_at) <= statement_timestamp()
               AND cron_name = ANY (%(crons)s::text[])
-            ORDER BY queued_at LIMIT %(slots)s FOR UPDATE SKIP LOCKED
+            ORDER BY coalesce(not_before, queued_at) LIMIT %(slots)s FOR UPDATE SKIP LOCKED
+        ), taken AS (
+            UPDATE cron_executions e
+            SET status = 'running', worker = %(worker)s,
+                started_at = clock_timestamp(), heartbeat_at = clock_timestamp()
+            FROM queued WHERE e.ctid = queued.tid
+            RETURNING {_RUN}
         )
-        UPDATE cron_executions e
-        SET status = 'running', worker = %(worker)s,
-            started_at = clock_timestamp(), heartbeat_at = clock_timestamp()
-        FROM queued WHERE e.ctid = queued.tid
-        RETURNING e.id, e.scheduled_id, e.cron_name, e.parameters
-        """,
+        SELECT taken.*, NULL FROM taken
+        UNION ALL
+        SELECT {"NULL, " * _RUN_LENGTH} min(coalesce(not_before, queued_at)) FROM cron_executions
+        WHERE status = 'queued' AND status IN ('queued', 'running')
+          AND coalesce(not_before, queued_at) > statement_timestamp()
+          AND cron_name = ANY (%(crons)s::text[])
+        """,  # noqa: S608  the columns are our own
         {"crons": list(crons), "slots": slots, "worker": worker},
     )
-    return [Run(*row) for row in rows]
+    return [Run(*row[:_RUN_LENGTH]) for row in rows[:-1]], rows[-1][_RUN_LENGTH]
 
 
 async def fail_unknown(lane: Lane, worker: str, known: Iterable[str]) -> int:
@@ -90,9 +129,10 @@ async def fail_unknown(lane: Lane, worker: str, known: Iterable[str]) -> int:
         WITH unknown AS MATERIALIZED (
             SELECT ctid AS tid FROM cron_executions
             WHERE status = 'queued' AND status IN ('queued', 'running')
-              AND queued_at < clock_timestamp() - make_interval(secs => %(patience)s)
+              AND coalesce(not_before, queued_at)
+                  < statement_timestamp() - make_interval(secs => %(patience)s)
               AND cron_name <> ALL (%(known)s::text[])
-            ORDER BY queued_at LIMIT 1000 FOR UPDATE SKIP LOCKED
+            ORDER BY coalesce(not_before, queued_at) LIMIT 1000 FOR UPDATE SKIP LOCKED
         ), failed AS (
             UPDATE cron_executions e
             SET status = 'failed', finished_at = clock_timestamp(),
@@ -126,6 +166,10 @@ async def write(
 ) -> set[UUID]:
     """Writes down what executions printed and how they ended, in one transaction.
 
+    It is the same statement that fails an execution and queues its next attempt, where there is one and
+    nobody has asked for the execution's end. Of a cron that forbids overlap, the next attempt takes over
+    the place of the one before: nothing comes in between.
+
     Written twice, it changes nothing: a worker that lost the database's answer may say it again.
 
     Returns:
@@ -144,8 +188,9 @@ async def write(
             ON CONFLICT DO NOTHING
         ), mine AS MATERIALIZED (
             SELECT f.* FROM
-                unnest(%s::uuid[], %s::text[], %s::timestamptz[], %s::int[], %s::text[], %s::text[])
-                    AS f (id, status, finished_at, exit_code, external_id, error)
+                unnest(%s::uuid[], %s::text[], %s::timestamptz[], %s::int[], %s::text[], %s::text[],
+                       %s::interval[], %s::boolean[])
+                    AS f (id, status, finished_at, exit_code, external_id, error, again_in, conflict)
                 CROSS JOIN LATERAL (
                     SELECT FROM cron_executions e WHERE e.id = f.id AND e.status = 'running' AND e.worker = %s
                 ) e
@@ -158,11 +203,36 @@ async def write(
         ), written AS (
             UPDATE cron_executions e
             SET status = f.status, finished_at = greatest(f.finished_at, e.started_at),
-                exit_code = f.exit_code, external_id = f.external_id, error_message = f.error
+                exit_code = f.exit_code, external_id = f.external_id, error_message = f.error,
+                retried_by = CASE WHEN f.again_in IS NOT NULL AND e.cancel_requested_at IS NULL
+                                  THEN crondesk_uuid() END
             FROM free f
             WHERE e.ctid = f.tid
+            RETURNING e.*, f.conflict, clock_timestamp() + f.again_in AS again_at
+        ), retried AS (
+            INSERT INTO cron_executions AS r (id, cron_name, parameters, triggered_by, target, exclusive,
+                retry_of, first_id, attempt, conflicts, failures, queued_at, not_before)
+            SELECT retried_by, cron_name, parameters, triggered_by, target, exclusive, id,
+                   coalesce(first_id, id), attempt + 1, conflicts + conflict::integer,
+                   failures + (NOT conflict)::integer, clock_timestamp(), again_at
+            FROM written WHERE retried_by IS NOT NULL
+            RETURNING r.id
+        ), noted AS (
+            INSERT INTO cron_events (actor, via, kind, schedule_id, execution_id, cron_name, details)
+            SELECT w.worker, 'worker', 'execution.retried',
+                   coalesce((SELECT f.scheduled_id FROM cron_executions f WHERE f.id = w.first_id),
+                            w.scheduled_id),
+                   w.retried_by, w.cron_name,
+                   jsonb_build_object('retry_of', w.id, 'attempt', w.attempt + 1, 'not_before', w.again_at,
+                                      'error', w.error_message)
+            FROM written w WHERE w.retried_by IS NOT NULL
+        ), woken AS (
+            SELECT pg_notify('crondesk_queue', '') FROM retried LIMIT 1
         )
-        SELECT id FROM mine EXCEPT SELECT id FROM free
+        -- Of free, those that changed since this statement began are not written either.
+        (SELECT id FROM mine EXCEPT SELECT id FROM written)
+        UNION ALL
+        SELECT NULL FROM woken
         """,
         (
             [p.execution_id for p in printed],
@@ -176,10 +246,12 @@ async def write(
             [f.exit_code for f in finished],
             [storable(f.external_id) for f in finished],
             [storable(f.error) for f in finished],
+            [f.again_in for f in finished],
+            [f.conflict for f in finished],
             worker,
         ),
     )
-    return {row[0] for row in rows}
+    return {row[0] for row in rows if row[0] is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +291,7 @@ async def beat(lane: Lane, sign: Beat) -> list[Mine]:
         Unavailable.
     """
     rows = await lane.fetch(
-        """
+        f"""
         WITH sign AS (
             INSERT INTO cron_workers AS w (name, host, pid, version, slots, running, ticked_at,
                                            clock_offset_ms, catalogue_error)
@@ -241,16 +313,15 @@ async def beat(lane: Lane, sign: Beat) -> list[Mine]:
             FOR NO KEY UPDATE SKIP LOCKED
         ), alive AS (
             UPDATE cron_executions e SET heartbeat_at = clock_timestamp() FROM free WHERE e.id = free.id
-            RETURNING e.id, e.scheduled_id, e.cron_name, e.parameters,
-                      e.cancel_requested_at, e.cancel_requested_by
+            RETURNING {_RUN},
+                      CASE WHEN e.cancel_requested_at IS NOT NULL
+                           THEN coalesce(e.cancel_requested_by, 'somebody') END
         )
-        SELECT id, scheduled_id, cron_name, parameters,
-               CASE WHEN cancel_requested_at IS NOT NULL THEN coalesce(cancel_requested_by, 'somebody') END
-        FROM alive
-        """,
+        SELECT * FROM alive
+        """,  # noqa: S608  the columns are our own
         {**{field: getattr(sign, field) for field in Beat.__slots__}, "silent": lost_after_seconds()},
     )
-    return [Mine(Run(*row[:4]), row[4]) for row in rows]
+    return [Mine(Run(*row[:_RUN_LENGTH]), row[_RUN_LENGTH]) for row in rows]
 
 
 async def say_stopped(lane: Lane, worker: str) -> None:
@@ -262,12 +333,11 @@ async def say_stopped(lane: Lane, worker: str) -> None:
     await lane.fetch("UPDATE cron_workers SET stopped_at = clock_timestamp() WHERE name = %s", (worker,))
 
 
-async def rescue_lost(lane: Lane, worker: str, retried: Iterable[str], again: Iterable[bool]) -> int:
+async def rescue_lost(lane: Lane, worker: str, retried: Iterable[str]) -> int:
     """Fails executions whose worker is gone, and queues those anew whose cron says retry_lost.
 
     Args:
         retried: crons that say retry_lost.
-        again: for each of them in the same order: whether overlap is forbidden.
 
     Returns:
         How many were lost.
@@ -291,34 +361,34 @@ async def rescue_lost(lane: Lane, worker: str, retried: Iterable[str], again: It
                 error_message = 'worker lost: ' || coalesce(e.worker, 'unknown')
                                 || ' gave no sign of life since '
                                 || to_char(e.heartbeat_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"')
+                                || CASE WHEN e.attempt > 1 THEN ' (attempt ' || e.attempt || ')' ELSE '' END,
+                retried_by = CASE WHEN e.cron_name = ANY (%(retried)s::text[])
+                                       AND e.cancel_requested_at IS NULL
+                                  THEN crondesk_uuid() END
             FROM silent WHERE e.ctid = silent.tid
-            RETURNING e.id, e.scheduled_id, e.cron_name, e.parameters, e.triggered_by, e.target,
-                      e.error_message
+            RETURNING e.*, coalesce((SELECT f.scheduled_id FROM cron_executions f WHERE f.id = e.first_id),
+                                    e.scheduled_id) AS of_schedule
         ), told AS (
             INSERT INTO cron_events (actor, via, kind, schedule_id, execution_id, cron_name, details)
-            SELECT %(worker)s, 'worker', 'execution.lost', scheduled_id, id, cron_name,
+            SELECT %(worker)s, 'worker', 'execution.lost', of_schedule, id, cron_name,
                    jsonb_build_object('error', error_message)
             FROM lost
         ), retried AS (
-            INSERT INTO cron_executions (cron_name, parameters, triggered_by, target, exclusive, retry_of)
-            SELECT lost.cron_name, lost.parameters, lost.triggered_by, lost.target, k.exclusive, lost.id
-            FROM lost JOIN unnest(%(retried)s::text[], %(again)s::boolean[]) AS k (cron_name, exclusive)
-                USING (cron_name)
-            ON CONFLICT DO NOTHING
-            RETURNING id, retry_of, cron_name
+            -- It takes over the place of the lost one: in an index of one at a time nothing comes in between.
+            INSERT INTO cron_executions (id, cron_name, parameters, triggered_by, target, exclusive, retry_of,
+                first_id, attempt, conflicts, failures, queued_at)
+            SELECT retried_by, cron_name, parameters, triggered_by, target, exclusive, id,
+                   coalesce(first_id, id), attempt + 1, conflicts, failures, clock_timestamp()
+            FROM lost WHERE retried_by IS NOT NULL
         ), told_too AS (
-            INSERT INTO cron_events (actor, via, kind, execution_id, cron_name, details)
-            SELECT %(worker)s, 'worker', 'execution.retried', id, cron_name,
-                   jsonb_build_object('retry_of', retry_of)
-            FROM retried
+            INSERT INTO cron_events (actor, via, kind, schedule_id, execution_id, cron_name, details)
+            SELECT %(worker)s, 'worker', 'execution.retried', of_schedule, retried_by, cron_name,
+                   jsonb_build_object('retry_of', id, 'attempt', attempt + 1, 'not_before', clock_timestamp(),
+                                      'error', error_message)
+            FROM lost WHERE retried_by IS NOT NULL
         )
         SELECT count(*) FROM lost
         """,
-        {
-            "silent": lost_after_seconds(),
-            "worker": worker,
-            "retried": list(retried),
-            "again": list(again),
-        },
+        {"silent": lost_after_seconds(), "worker": worker, "retried": list(retried)},
     )
     return int(rows[0][0])

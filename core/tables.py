@@ -47,6 +47,8 @@ schedules = Table(
     Column("attempts_before", Integer),
     Column("conflicts", Integer),
     Column("failures", Integer),
+    Column("retry_of", Uuid),
+    Column("retried_by", Uuid),
 )
 
 executions = Table(
@@ -72,6 +74,12 @@ executions = Table(
     Column("finished_at", Instant),
     Column("exit_code", Integer),
     Column("error_message", Text),
+    Column("attempt", Integer),
+    Column("conflicts", Integer),
+    Column("failures", Integer),
+    Column("first_id", Uuid),
+    Column("retried_by", Uuid),
+    Column("not_before", Instant),
 )
 
 series = Table(

@@ -17,6 +17,7 @@ from pages.parts.one_schedule import one_schedule
 from pages.parts.schedule_dialog import change, plan
 from pages.parts.sentences import reworded
 from pages.parts.taking_back import taking_back
+from pages.parts.trying_again import may_be_tried_again, try_again
 
 REFRESH_SECONDS = 4
 # A search reads the whole list.
@@ -78,8 +79,16 @@ def _rows(status: schedules.Status, cron: str | None, search: str | None) -> Non
                 )
         columns = _columns(pending=status == "pending")
         rows = [_row(schedule) for schedule in found.rows]
-        table.table("schedules", _("Planned runs"), columns, rows, notices.ask)
+        table.table("schedules", _("Planned runs"), columns, rows, _act)
         filters.pager(found.cursor)
+
+
+def _act(act: str, schedule_id: str) -> None:
+    if act == "retry":
+        try_again(UUID(schedule_id))
+        st.rerun()
+    else:
+        notices.ask(act, schedule_id)
 
 
 def _nothing(status: str, *, narrowed: bool) -> None:
@@ -145,10 +154,16 @@ def _actions(schedule: Schedule) -> list[table.Part]:
                 table.action("cancel", _("Cancel"), look="danger"),
             )
         ]
+    parts = []
+    if may_be_tried_again(schedule):
+        parts.append(table.actions(table.action("retry", _("Try again"))))
+    elif schedule.retried_by:
+        again = table.to("scheduled", id=str(schedule.retried_by))
+        parts.append(table.text(_("Tried again"), go=again))
     if schedule.triggered_execution_id:
         execution = table.to("executions", id=str(schedule.triggered_execution_id))
-        return [table.text(_("Execution"), go=execution)]
-    return []
+        parts.append(table.text(_("Execution"), go=execution))
+    return parts
 
 
 page()

@@ -223,13 +223,8 @@ class Process:
         if self._beating_since is None:
             self._beating_since = now
         if now - self._beating_since > lost_after_seconds():
-            retried = [cron for cron in catalogue().crons.values() if cron.retry_lost]
-            count = await running.rescue_lost(
-                lane,
-                self.name,
-                [cron.name for cron in retried],
-                [cron.exclusive for cron in retried],
-            )
+            retried = [cron.name for cron in catalogue().crons.values() if cron.retry_lost]
+            count = await running.rescue_lost(lane, self.name, retried)
             if count:
                 logger().warning("execution.lost", count=count)
                 await running.wake_others(lane)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
+from datetime import datetime
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from core.errors import CrondeskError, Invalid, Unavailable
 from core.lane import Lane
 from core.log import logger
 from core.parameters import check
+from core.retrying import ruling
 from core.running import Finished, Printed, Run
 from core.secrets import masks
 from core.settings import cron_secret, settings
@@ -55,6 +56,7 @@ class Runner:
         self._strange: set[UUID] = set()
         self._adopted: set[UUID] = set()
         self._queue_may_hold = asyncio.Event()
+        self._next_attempt: asyncio.TimerHandle | None = None
         self._taking = asyncio.Lock()
         self._promised = 0
         self._turned_away = False
@@ -125,11 +127,21 @@ class Runner:
             if not free:
                 self._turned_away = self._promised > 0
                 return  # the end of a run asks again, or of the promise
-            taken = await running.take_queued(self._lane, self._name, catalogue().crons, free)
+            taken, following = await running.take_queued(self._lane, self._name, catalogue().crons, free)
             for run in taken:
                 self.start(run)
             if len(taken) == free:
                 self._queue_may_hold.set()
+            self._look_again_at(following)
+
+    def _look_again_at(self, instant: datetime | None) -> None:
+        """Looks into the queue when the next attempt that waits there may begin."""
+        if self._next_attempt is not None:
+            self._next_attempt.cancel()
+            self._next_attempt = None
+        if instant is not None:
+            seconds = max(0.0, (instant - self._clock.now()).total_seconds())
+            self._next_attempt = asyncio.get_running_loop().call_later(seconds, self._queue_may_hold.set)
 
     async def write_down(self) -> None:
         """Writes output and results; for ever."""
@@ -214,20 +226,21 @@ class Runner:
         try:
             child = await command.start(run, cron, output)
         except command.NotStarted as error:
-            return self._failed(run, str(error))
+            return self._unsuccessful(run, cron, str(error))
         try:
             code = await asyncio.wait_for(child.wait(), cron.timeout_seconds)
         except TimeoutError:
             await child.kill()
             await child.wait()
-            return self._failed(run, f"ended after its timeout of {cron.timeout_seconds:g} s")
+            return self._unsuccessful(run, cron, f"ended after its timeout of {cron.timeout_seconds:g} s")
         except asyncio.CancelledError:
             await child.kill()
             await child.wait()
             raise
         fault = command.ended(code)
-        status: Literal["completed", "failed"] = "completed" if fault is None else "failed"
-        return Finished(run.execution_id, status, self._clock.now(), exit_code=code, error=fault)
+        if fault is not None:
+            return self._unsuccessful(run, cron, fault, exit_code=code)
+        return Finished(run.execution_id, "completed", self._clock.now(), exit_code=code)
 
     async def _send(self, run: Run, cron: Cron, output: Output) -> Finished:
         try:
@@ -237,21 +250,41 @@ class Runner:
                 run.parameters,
                 schedule_id=run.schedule_id,
                 execution_id=run.execution_id,
+                first_id=run.first_id,
                 secret=cron_secret(),
                 timeout_seconds=min(cron.timeout_seconds, settings().http_timeout_seconds),
             )
         except Invalid as error:
             return self._failed(run, f"not sent: {error.message}")
         output.feed("stdout", answer.text.encode())
+        if answer.error is not None:
+            return self._unsuccessful(run, cron, answer.error, conflict=answer.conflict)
+        return Finished(run.execution_id, "completed", self._clock.now(), external_id=answer.external_id)
+
+    def _unsuccessful(
+        self, run: Run, cron: Cron, error: str, *, conflict: bool = False, exit_code: int | None = None
+    ) -> Finished:
+        """Failed, and tried again where the cron says so."""
+        ruled = ruling(
+            cron,
+            error,
+            conflict=conflict,
+            attempt=run.attempt,
+            conflicts=run.conflicts,
+            failures=run.failures,
+        )
         return Finished(
             run.execution_id,
-            "completed" if answer.error is None else "failed",
+            "failed",
             self._clock.now(),
-            external_id=answer.external_id,
-            error=answer.error,
+            exit_code=exit_code,
+            error=ruled.error,
+            again_in=ruled.again_in,
+            conflict=conflict,
         )
 
     def _failed(self, run: Run, error: str) -> Finished:
+        """Failed for good: it would not begin another time either, or nobody knows whether it has ended."""
         return Finished(run.execution_id, "failed", self._clock.now(), error=error)
 
     async def _write(self, batch: list[Printed | Finished]) -> None:

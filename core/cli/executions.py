@@ -141,6 +141,8 @@ def show(wanted: UUID, as_json: bool) -> None:
             ("triggered at", schedule.triggered_at),
             ("execution", schedule.triggered_execution_id),
             ("error", schedule.error_message),
+            ("retry of", schedule.retry_of),
+            ("retried by", schedule.retried_by),
         ]
     )
     _show_history(history)
@@ -170,7 +172,10 @@ def _show_execution(wanted: UUID, as_json: bool) -> None:
             ("took", None if execution.duration_seconds is None else length(execution.duration_seconds)),
             ("exit code", execution.exit_code),
             ("error", execution.error_message),
+            ("attempt", execution.attempt if execution.retry_of or execution.retried_by else None),
             ("retry of", execution.retry_of),
+            ("retried by", execution.retried_by),
+            ("not before", execution.not_before),
         ]
     )
     _show_history(history)

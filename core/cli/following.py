@@ -104,7 +104,9 @@ def finish(execution_id: UUID, *, as_json: bool, success: Status = "completed") 
     try:
         with _interruptible() as pressed:
             patience = _Patience(pressed)
-            while (ended := patience.execution(execution_id)) is None or ended.status in UNFINISHED:
+            while (ended := patience.execution(execution_id)) is None or _goes_on(ended):
+                if ended is not None and ended.retried_by is not None:
+                    execution_id = ended.retried_by
                 patience.pause()
     except KeyboardInterrupt:
         _leave(execution_id)
@@ -114,6 +116,10 @@ def finish(execution_id: UUID, *, as_json: bool, success: Status = "completed") 
     else:
         say(f"{ended.id}  {_end_of(ended)}")
     _exit(ended, success)
+
+
+def _goes_on(present: Execution) -> bool:
+    return present.status in UNFINISHED or present.retried_by is not None
 
 
 def _followed(execution_id: UUID, as_json: bool) -> Execution:
@@ -139,7 +145,10 @@ def _followed_until(patience: _Patience, execution_id: UUID, as_json: bool) -> E
             if len(chunks) < OUTPUT_PAGE:
                 break
         if chunks is not None and present is not None and present.status not in UNFINISHED:
-            return present
+            if present.retried_by is None:
+                return present
+            note(f"{_end_of(present)}; it is tried again: {present.retried_by}")
+            execution_id, last = present.retried_by, -1
         patience.pause()
 
 

@@ -1,4 +1,4 @@
-"""`list`, `schedule`, `cancel`, `move`: what is planned."""
+"""`list`, `schedule`, `cancel`, `move`, `decide`, `retry`: what is planned."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -181,8 +181,20 @@ def decide(schedule_id: UUID, fire: bool, as_json: bool) -> None:
         _tell("fires now, planned" if fire else "dropped, planned", decided)
 
 
+@click.command()
+@click.argument("schedule_id", metavar="ID", type=click.UUID)
+@as_json_option
+def retry(schedule_id: UUID, as_json: bool) -> None:
+    """Try the failed schedule ID again: a new one, due now. A second call makes nothing."""
+    made = schedules.try_again(asking(), schedule_id)
+    if as_json:
+        answer({"scheduled": made})
+    else:
+        _tell("tries again, planned", made)
+
+
 def _tell(what: str, row: schedules.Schedule) -> None:
     say(f"{row.id}  {row.cron_name}  {what} for {row.scheduled_at.astimezone().isoformat(' ', 'seconds')}")
 
 
-COMMANDS = (list_, schedule, cancel, move, decide)
+COMMANDS = (list_, schedule, cancel, move, decide, retry)

@@ -16,6 +16,7 @@ from core.schedules.records import (
     Status,
 )
 from core.schedules.settling import mark_failed, mark_triggered
+from core.schedules.trying_again import try_again
 
 __all__ = [
     "HELD_UNTIL",
@@ -38,4 +39,5 @@ __all__ = [
     "mark_triggered",
     "plan",
     "plan_many",
+    "try_again",
 ]

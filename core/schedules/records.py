@@ -34,6 +34,8 @@ class Schedule:
         attempts_before: how often before it was last moved or decided about.
         conflicts: how many of its tries met an earlier run that had not ended.
         failures: how many of them failed and were tried again.
+        retry_of: the failed schedule that it tries again.
+        retried_by: the schedule that tries it again, which has failed.
     """
 
     id: UUID
@@ -57,6 +59,8 @@ class Schedule:
     attempts_before: int
     conflicts: int
     failures: int
+    retry_of: UUID | None
+    retried_by: UUID | None
 
     @property
     def tries(self) -> int:

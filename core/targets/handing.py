@@ -61,6 +61,7 @@ def to_service(
     schedule_id: UUID | str | None,
     execution_id: UUID | str | None,
     bearer: str,
+    first_id: UUID | str | None = None,
     fill: bool = True,
 ) -> Handed:
     """What an HTTP target is handed.
@@ -71,6 +72,7 @@ def to_service(
         schedule_id: the schedule; its id is the Idempotency-Key, the same in every attempt.
         execution_id: the run.
         bearer: the token.
+        first_id: its first attempt, where it is a later one: the Idempotency-Key of what has no schedule.
         fill: whether secrets and the headers' variables are filled in; else each shows as `${NAME}`.
 
     Raises:
@@ -86,7 +88,7 @@ def to_service(
     own = cron.http.headers
     headers = {
         "Content-Type": "application/json",
-        "Idempotency-Key": str(schedule_id or execution_id),
+        "Idempotency-Key": str(schedule_id or first_id or execution_id),
         "Authorization": f"Bearer {bearer}",
         "Accept-Encoding": "identity",
         "User-Agent": "Crondesk",

@@ -68,6 +68,7 @@ async def post(
     *,
     schedule_id: UUID | None,
     execution_id: UUID,
+    first_id: UUID | None = None,
     secret: str,
     timeout_seconds: float,
 ) -> Answer:
@@ -79,6 +80,7 @@ async def post(
         parameters: of this run.
         schedule_id: the schedule; its id is the Idempotency-Key, the same in every attempt.
         execution_id: the run.
+        first_id: its first attempt, where it is a later one: the Idempotency-Key of what has no schedule.
         secret: the bearer token.
         timeout_seconds: for the whole exchange.
 
@@ -89,7 +91,14 @@ async def post(
         Invalid: a secret is not set here; nothing was sent.
     """
     assert cron.http is not None
-    handed = to_service(cron, parameters, schedule_id=schedule_id, execution_id=execution_id, bearer=secret)
+    handed = to_service(
+        cron,
+        parameters,
+        schedule_id=schedule_id,
+        execution_id=execution_id,
+        first_id=first_id,
+        bearer=secret,
+    )
     hidden = [secret, *sorted(secrets.masks(cron.secrets), key=len, reverse=True)]
     try:
         async with http.post(

@@ -104,7 +104,8 @@ BEGIN
     SELECT c.id, c.cron_name, c.scheduled_at, c.parameters, c.created_by, c.created_at, c.status,
            c.triggered_at, c.triggered_execution_id, c.error_message, c.due_at, c.claimed_by,
            c.attempts, c.execution_id, c.checked, c.batch_id, c.idempotency_key, c.not_after,
-           c.late_policy, c.held_at, c.series_id, c.occurrence, c.attempts_before, c.conflicts, c.failures
+           c.late_policy, c.held_at, c.series_id, c.occurrence, c.attempts_before, c.conflicts, c.failures,
+           c.retry_of, c.retried_by
     FROM claimed c ORDER BY c.scheduled_at;
 END $$;
 

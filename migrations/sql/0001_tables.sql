@@ -26,6 +26,12 @@ CREATE TABLE cron_executions (
     finished_at         timestamptz,
     exit_code           integer,
     error_message       text,
+    attempt             integer NOT NULL DEFAULT 1,
+    conflicts           integer NOT NULL DEFAULT 0,
+    failures            integer NOT NULL DEFAULT 0,
+    first_id            uuid,
+    retried_by          uuid,
+    not_before          timestamptz,
     CONSTRAINT cron_executions_parameters_are_an_object CHECK (jsonb_typeof(parameters) = 'object'),
     -- Years that programs can read: one row of the year 20000, or of 'infinity', and no list that
     -- has it could be shown.
@@ -39,12 +45,21 @@ COMMENT ON TABLE cron_executions IS 'One row for each run of a cron.';
 COMMENT ON COLUMN cron_executions.exclusive IS
     'The catalogue says overlap = "forbid": at most one such execution of a cron is queued or running.';
 
+COMMENT ON COLUMN cron_executions.retry_of IS 'The attempt before this one.';
+COMMENT ON COLUMN cron_executions.retried_by IS
+    'The attempt after this one: set by the statement that fails this one and queues that one, so that it is neither lost nor doubled.';
+COMMENT ON COLUMN cron_executions.first_id IS 'The first attempt; null where it is this one.';
+COMMENT ON COLUMN cron_executions.conflicts IS 'How many of the attempts before it met an earlier run that had not ended.';
+COMMENT ON COLUMN cron_executions.failures IS 'How many of the attempts before it failed.';
+COMMENT ON COLUMN cron_executions.not_before IS 'No worker takes it from the queue before this instant.';
+
 -- Overlap is refused by the database, not by a look before the leap.
 CREATE UNIQUE INDEX cron_executions_one_at_a_time ON cron_executions (cron_name)
     WHERE exclusive AND status IN ('queued', 'running');
 CREATE UNIQUE INDEX cron_executions_idempotency_key ON cron_executions (idempotency_key)
     WHERE idempotency_key IS NOT NULL;
-CREATE INDEX cron_executions_unfinished ON cron_executions (queued_at)
+-- By when they may begin: the queue's head is what a worker takes, the first one beyond now is when it looks again.
+CREATE INDEX cron_executions_unfinished ON cron_executions (coalesce(not_before, queued_at))
     WHERE status IN ('queued', 'running');
 -- Lists go by id, newest first: it holds the instant, so the primary key serves as their index.
 CREATE INDEX cron_executions_by_cron ON cron_executions (cron_name, id);
@@ -93,6 +108,8 @@ CREATE TABLE scheduled_cron_executions (
     attempts_before        integer NOT NULL DEFAULT 0,
     conflicts              integer NOT NULL DEFAULT 0,
     failures               integer NOT NULL DEFAULT 0,
+    retry_of               uuid,
+    retried_by             uuid,
     -- On creation only: a check against now() would be made again on each update and on restore,
     -- and an overdue row could then be neither claimed nor loaded from a dump. What a series missed while no
     -- worker was there is planned late, and says so.
@@ -121,6 +138,9 @@ COMMENT ON COLUMN scheduled_cron_executions.conflicts IS
     'How many of the attempts since then met an earlier run that had not ended.';
 COMMENT ON COLUMN scheduled_cron_executions.failures IS
     'How many of them failed and were tried again.';
+COMMENT ON COLUMN scheduled_cron_executions.retry_of IS 'The failed schedule that this one tries again, by hand.';
+COMMENT ON COLUMN scheduled_cron_executions.retried_by IS
+    'The schedule that tries this failed one again: set once, by the statement that plans that one.';
 COMMENT ON COLUMN scheduled_cron_executions.execution_id IS
     'The id its execution will have: fixed by the first claim, the same in every attempt.';
 COMMENT ON COLUMN scheduled_cron_executions.checked IS

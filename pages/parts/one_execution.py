@@ -6,7 +6,7 @@ import streamlit as st
 
 from core import events, executions
 from core.executions import UNFINISHED, Execution
-from pages.parts import facts, notices, problems, table, times, words
+from pages.parts import attempts, facts, notices, problems, table, times, words
 from pages.parts.language import _
 from pages.parts.output import output
 from pages.parts.sentences import reworded
@@ -42,8 +42,9 @@ def _buttons(run: Execution) -> None:
         same = (run.cron_name, run.parameters)
         st.button(_("Run again"), type="primary", on_click=notices.ask, args=("run", *same))
         st.button(_("Schedule the same"), on_click=notices.ask, args=("again", *same))
-        if run.scheduled_id and st.button(_("To its schedule")):
-            notices.go("scheduled", id=str(run.scheduled_id))
+        first = executions.attempts_of(run)[0]
+        if first.scheduled_id and st.button(_("To its schedule")):
+            notices.go("scheduled", id=str(first.scheduled_id))
 
 
 @st.fragment(run_every=REFRESH_SECONDS)
@@ -56,18 +57,24 @@ def _living(execution_id: UUID) -> None:
 
 
 def _body(run: Execution) -> None:
-    facts.facts("execution", _facts(run))
+    chain = executions.attempts_of(run)
+    facts.facts("execution", _facts(run, chain))
     output(run)
     facts.parameters(run.parameters)
     timeline(of_execution(run, events.of_execution(run.id)))
 
 
-def _facts(run: Execution) -> dict[str, list[table.Part]]:
+def _facts(run: Execution, chain: list[Execution]) -> dict[str, list[table.Part]]:
+    waits = run.status == "queued" and run.not_before is not None
     running = run.status == "running" and run.started_at is not None
     lasted = table.elapsed(run.started_at) if running and run.started_at else None
     ended = run.exit_code is not None
     return {
         _("Status"): [table.badge(run.status, words.of_execution(run.status))],
+        _("Attempt"): attempts.listed(run, chain),
+        _("Begins"): [table.countdown(run.not_before), *facts.instant(run.not_before)]
+        if waits and run.not_before
+        else [],
         _("Duration"): [lasted or table.text(times.lasted(run.duration_seconds))],
         _("Begun"): facts.instant(run.started_at) if run.started_at else [],
         _("Ended"): facts.instant(run.finished_at) if run.finished_at else [],

@@ -4,8 +4,9 @@ from uuid import UUID
 
 import streamlit as st
 
-from core import events, schedules, series
+from core import events, executions, schedules, series
 from core.errors import Invalid, NotFound
+from core.executions import Execution
 from core.recurrence import in_words, parse_pattern
 from core.schedules import Schedule
 from pages.parts import facts, notices, problems, table, times, words
@@ -14,6 +15,7 @@ from pages.parts.language import _, language, marked
 from pages.parts.lateness import POLICIES
 from pages.parts.sentences import reworded
 from pages.parts.timeline import of_schedule, timeline
+from pages.parts.trying_again import may_be_tried_again, try_again
 
 REFRESH_SECONDS = 3
 ANSWERS = {"fire": marked("Run it now"), "drop": marked("Drop it")}
@@ -36,6 +38,9 @@ def one_schedule(schedule_id: UUID) -> None:
             identifier = str(schedule.id)
             st.button(_("Change"), on_click=notices.ask, args=("change", identifier))
             st.button(_("Cancel the run"), on_click=notices.ask, args=("cancel", identifier))
+        if may_be_tried_again(schedule) and st.button(_("Try again"), type="primary"):
+            tried = try_again(schedule.id)
+            notices.go("scheduled", id=str(tried.id if tried else schedule.id))
         again = (schedule.cron_name, schedule.parameters)
         st.button(_("Plan the same again"), on_click=notices.ask, args=("again", *again))
         if schedule.triggered_execution_id and st.button(_("To its execution"), type="primary"):
@@ -77,12 +82,14 @@ def _state(schedule_id: UUID) -> None:
                 _("Error"): [table.text(reworded(schedule.error_message), bad=True)]
                 if schedule.error_message
                 else [],
+                _("Tried again"): _link(schedule.retried_by, _("The run that tries it again")),
+                _("Tries again"): _link(schedule.retry_of, _("The run that had failed")),
                 _("Identifier"): [table.text(str(schedule.id), mono=True, quiet=True)],
             },
         )
         facts.parameters(schedule.parameters)
         happened = events.of_schedule(schedule.id, schedule.batch_id)
-        timeline(of_schedule(schedule, happened))
+        timeline(of_schedule(schedule, happened, _attempts(schedule)))
 
 
 def _deadline(schedule: Schedule) -> list[table.Part]:
@@ -101,3 +108,15 @@ def _series(schedule: Schedule) -> list[table.Part]:
     except (Invalid, NotFound):
         said = _("To its series")
     return [table.text(said, go=table.to("series", id=str(schedule.series_id)))]
+
+
+def _link(schedule_id: UUID | None, label: str) -> list[table.Part]:
+    if schedule_id is None:
+        return []
+    return [table.text(label, go=table.to("scheduled", id=str(schedule_id)))]
+
+
+def _attempts(schedule: Schedule) -> list[Execution]:
+    if schedule.triggered_execution_id is None:
+        return []
+    return executions.attempts_of(executions.get(schedule.triggered_execution_id))

@@ -47,6 +47,8 @@ TOLD = {
     ),
     r"^repeat\.days": marked("Choose at least one day."),
     r"the series is (active|paused|ended)": marked("The series is in another state by now."),
+    r"only a failed schedule can be tried again": marked("Only a run that has failed can be tried again."),
+    r"was tried again long ago": marked("This run was tried again long ago. Plan the same once more."),
     r"waits for no decision": marked("Somebody has decided already."),
     r"there is no such schedule": marked("There is no such planned run (any more)."),
     r"there is no such execution": marked("There is no such execution (any more)."),

@@ -31,6 +31,7 @@ SENTENCES = {
     "schedule.held": marked("Too late: held until somebody decides whether it still runs."),
     "schedule.released": marked("Decided by {actor}: it runs late."),
     "schedule.expired": marked("Too late: it does not run any more (decided by {actor})."),
+    "schedule.tried_again": marked("Tried again by {actor}, with a run of its own."),
     "schedule.lease_expired": marked("{worker} had taken it and fell silent; {actor} took over."),
     "schedule.conflicted": marked(
         "Attempt {attempt}: an earlier run had not ended, and this cron runs one at a time. "
@@ -42,7 +43,9 @@ SENTENCES = {
     "execution.triggered": marked("Started by {actor}."),
     "execution.cancel_requested": marked("Stop asked for by {actor}."),
     "execution.lost": marked("Its worker gave no sign of life any more, so it counts as failed."),
-    "execution.retried": marked("Put in the queue anew, since its worker was lost."),
+    "execution.retried": marked(
+        "The attempt before failed ({error}): attempt {attempt} may begin at {not_before}."
+    ),
 }
 # Where the details name a reason, or the blackout that did it.
 REASONS = {
@@ -68,15 +71,39 @@ class Moment:
     sentence: str
 
 
-def of_schedule(schedule: Schedule, happened: Sequence[Event]) -> list[Moment]:
-    """What happened to a schedule; what its row says already is in no event."""
+def of_schedule(
+    schedule: Schedule, happened: Sequence[Event], attempts: Sequence[Execution] = ()
+) -> list[Moment]:
+    """What happened to a schedule; what its row says already is in no event.
+
+    Args:
+        attempts: those of its execution, where there are several: how each began and ended is told too.
+    """
     moments = [_told(event) for event in happened]
-    if not any(event.kind in ("schedule.created", "schedules.created") for event in happened):
-        by = schedule.created_by or _("somebody")
+    by = schedule.created_by or _("somebody")
+    if schedule.retry_of is not None:
+        # The event of it stands in the history of both: this is the one that it made.
+        moments = [_told(event) for event in happened if not _made_it(event, schedule)]
+        told = _("Planned by {actor}, to try again what had failed.").format(actor=by)
+        moments.insert(0, Moment(schedule.created_at, told))
+    elif not any(event.kind in ("schedule.created", "schedules.created") for event in happened):
         moments.insert(0, Moment(schedule.created_at, _("Planned by {actor}.").format(actor=by)))
     if schedule.triggered_at and not any(event.kind == "schedule.triggered" for event in happened):
         moments.append(Moment(schedule.triggered_at, _triggered(schedule)))
-    return moments
+    return [*moments, *(moment for run in attempts[1:] for moment in _attempted(run))]
+
+
+def _made_it(event: Event, schedule: Schedule) -> bool:
+    return event.kind == "schedule.tried_again" and event.details.get("retried_by") == str(schedule.id)
+
+
+def _attempted(run: Execution) -> Iterator[Moment]:
+    if run.started_at:
+        worker = run.worker or _("a worker")
+        told = _("Attempt {attempt} begun on {worker}.").format(attempt=run.attempt, worker=worker)
+        yield Moment(run.started_at, told)
+    if run.finished_at and run.retried_by is None:
+        yield Moment(run.finished_at, _ended(run))
 
 
 def _triggered(schedule: Schedule) -> str:
@@ -96,8 +123,9 @@ def of_execution(execution: Execution, happened: Sequence[Event]) -> list[Moment
 
 def _lived(execution: Execution) -> Iterator[Moment]:
     worker = execution.worker or _("a worker")
-    waited = execution.started_at is None or (execution.started_at - execution.queued_at).total_seconds() > 1
-    if waited:
+    may_begin = execution.not_before or execution.queued_at
+    waited = execution.started_at is None or (execution.started_at - may_begin).total_seconds() > 1
+    if waited and execution.not_before is None:
         yield Moment(execution.queued_at, _("Put in the queue: it waits for a free worker."))
     if execution.started_at:
         yield Moment(execution.started_at, _("Begun on {worker}.").format(worker=worker))
@@ -127,7 +155,7 @@ def _told(event: Event) -> Moment:
 
 
 def _readable(name: str, value: Any) -> str:
-    if name in ("scheduled_at", "from", "to", "again_at") and isinstance(value, str):
+    if name in ("scheduled_at", "from", "to", "again_at", "not_before") and isinstance(value, str):
         return times.day_and_time(parse_instant(value))
     return reworded(value) if name == "error" and isinstance(value, str) else str(value)
 

@@ -75,6 +75,7 @@ calls = st.sampled_from(
         ("PATCH", "/schedule/{id}/triggered"),
         ("PATCH", "/schedule/{id}/failed"),
         ("POST", "/schedule/{id}/decide"),
+        ("POST", "/schedule/{id}/retry"),
         ("POST", "/series"),
         ("POST", "/series/{id}/pause"),
         ("POST", "/blackouts"),

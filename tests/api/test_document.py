@@ -19,6 +19,7 @@ CALLS = {
     (f"{BASE}/schedule/{{id}}/triggered", "patch"),
     (f"{BASE}/schedule/{{id}}/failed", "patch"),
     (f"{BASE}/schedule/{{id}}/decide", "post"),
+    (f"{BASE}/schedule/{{id}}/retry", "post"),
     (f"{BASE}/series", "post"),
     (f"{BASE}/series", "get"),
     (f"{BASE}/series/{{id}}", "get"),

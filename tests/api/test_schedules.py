@@ -53,6 +53,8 @@ def test_a_plan_is_answered_with_the_whole_schedule(api: Caller, rows: Rows) -> 
         "latePolicy": "fire",
         "heldAt": None,
         "seriesId": None,
+        "retryOf": None,
+        "retriedBy": None,
     }
     assert scheduled["createdAt"].endswith("Z")
     assert rows() == {"scheduled_cron_executions": 1, "cron_executions": 0, "cron_events": 1}
@@ -330,3 +332,19 @@ def test_an_id_of_nothing_is_not_found(api: Caller, rows: Rows, method: str, pat
     assert response.status_code == 404
     assert response.json()["error"].startswith("id: ")
     assert set(rows().values()) == {0}
+
+
+def test_a_failed_schedule_is_tried_again_once(api: Caller, rows: Rows) -> None:
+    scheduled = api.plan(parameters={"x": 1})
+    assert api("POST", f"/schedule/{scheduled['id']}/retry").status_code == 409
+    api("PATCH", f"/schedule/{scheduled['id']}/failed", json={"error": "no disk"})
+
+    answers = [api("POST", f"/schedule/{scheduled['id']}/retry") for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [201, 201]
+    again, same = (answer.json()["scheduled"] for answer in answers)
+    assert again["id"] == same["id"] != scheduled["id"]
+    assert (again["status"], again["parameters"], again["retryOf"]) == ("pending", {"x": 1}, scheduled["id"])
+    assert rows()["scheduled_cron_executions"] == 2
+    assert api("POST", f"/schedule/{uuid4()}/retry").status_code == 404
+    assert api("POST", "/schedule/nonsense/retry").status_code == 422

@@ -3,7 +3,7 @@
 import os
 import pwd
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -219,3 +219,18 @@ def test_show_tells_a_schedule_with_its_history(cli):
         assert word in text
     told = cli("show", made["id"], "--json").document
     assert [event["kind"] for event in told["events"]] == ["schedule.created", "schedule.moved"]
+
+
+def test_a_failed_schedule_is_tried_again_once(cli, count):
+    made = planned(cli, "--in", "1h", "--param", "name=Ada")
+    assert cli("retry", made["id"]).code == 4
+    schedules.mark_failed(Actor("worker", "admin", "sql"), UUID(made["id"]), "the disk is full")
+    again = cli("retry", made["id"], "--json").document["scheduled"]
+    assert (again["status"], again["parameters"], again["retryOf"]) == (
+        "pending",
+        {"name": "Ada"},
+        made["id"],
+    )
+    assert cli("retry", made["id"]).out.startswith(again["id"])
+    assert count("scheduled_cron_executions") == 2
+    assert again["id"] in cli("show", made["id"]).out

@@ -186,3 +186,16 @@ def test_where_nothing_is_planned_the_page_says_what_to_do_next(visit: Visitor, 
     expect(page.get_by_text("Nothing is planned. Choose a cron and press Schedule.")).to_be_visible()
     page.get_by_role("link", name="To the crons").click()
     expect(page.get_by_role("heading", name="Crons")).to_be_visible()
+
+
+def test_a_failed_run_is_tried_again_once_by_a_click(visit: Visitor, database: psycopg.Connection) -> None:
+    schedule = planned()
+    database.execute("SELECT mark_scheduled_cron_failed(%s, 'the disk is full')", [schedule.id])
+    page = visit("scheduled?status=failed")
+    row_of(page, "Ada").get_by_role("button", name="Try again").dblclick()
+    expect(page.get_by_test_id("stToast").first).to_contain_text("It is tried again now: Greet")
+    expect(row_of(page, "Ada").get_by_role("button", name="Try again")).to_have_count(0)
+    row_of(page, "Ada").get_by_text("Tried again").click()
+    expect(page.get_by_role("listitem").filter(has_text="to try again what had failed")).to_have_count(1)
+    [again] = schedules.find(schedules.Filter(status="pending")).rows
+    assert (again.retry_of, again.parameters) == (schedule.id, schedule.parameters)
