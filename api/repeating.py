@@ -1,6 +1,6 @@
 """What goes over the wire about series and blackouts; and a schedule that repeats made a series."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -17,12 +17,9 @@ from api.representations import (
     _Given,
     _Shown,
 )
-from core import overview, schedules, series
+from core import repeating, series
 from core.errors import Invalid
-from core.instants import check_instant, past
-from core.recurrence import DAYS
 from core.schedules import LatePolicy, Schedule
-from core.wallclock import zone
 
 MAX_SECONDS = 366 * 86_400
 Seconds = Annotated[float, Field(gt=0, le=MAX_SECONDS, allow_inf_nan=False)]
@@ -149,37 +146,16 @@ def plan_repeating(asked: PlanRequest, idempotency_key: str | None) -> Schedule:
     """
     if idempotency_key is not None:  # to pass over it would let a repeated call make two series
         raise Invalid("Idempotency-Key: is not honoured for what repeats")
-    begin = check_instant(asked.scheduled_at).replace(microsecond=0)  # patterns go by the second
-    if begin <= overview.clock():
-        raise past()
-    timezone = asked.timezone or "UTC"
-    within = None if asked.not_after is None else asked.not_after - begin
-    if within is not None and within <= timedelta(0):
-        raise Invalid("notAfter: must be later than scheduledAt")
     assert asked.repeat_pattern is not None
-    made = series.create(
+    return repeating.plan(
         ACTOR,
         asked.cron_name,
-        pattern_at(asked.repeat_pattern, begin, timezone),
-        timezone,
-        first=begin,
+        asked.scheduled_at,
+        asked.repeat_pattern,
+        asked.timezone or "UTC",
         parameters=asked.parameters,
         repeat_until=asked.repeat_until,
-        fire_within=within,
+        not_after=asked.not_after,
         late_policy=asked.late_policy,
         created_by=asked.created_by,
     )
-    return schedules.get(series.next_of([made.id])[made.id].schedule_id)
-
-
-def pattern_at(repeats: str | dict[str, Any], begin: datetime, timezone: str) -> dict[str, Any]:
-    """The pattern that repeats an instant daily, weekly or monthly; a pattern object as it is."""
-    if isinstance(repeats, dict):
-        return repeats
-    wall = begin.astimezone(zone(timezone))
-    pattern: dict[str, Any] = {"kind": repeats, "at": wall.time().isoformat()}
-    if repeats == "weekly":
-        pattern["days"] = [DAYS[wall.weekday()]]
-    elif repeats == "monthly":
-        pattern["day"] = wall.day
-    return pattern

@@ -45,7 +45,9 @@ def _shown(present: Address, key: str) -> None:
         f"{made} "
         + _("Whoever has the address can read what is planned: treat it as a password.")
         + " "
-        + _("After a question mark it takes mine=true (only what you planned) and cron=NAME (only that cron).")
+        + _(
+            "After a question mark it takes mine=true (only what you planned) and cron=NAME (only that cron)."
+        )
     )
     wanted = st.session_state.get(f"{key} wanted")
     if wanted is None:
