@@ -54,7 +54,7 @@ def wire_names(model: type) -> set[str]:
         (["list"], ScheduleQuery, set()),
         (["move"], ChangeRequest, set()),
         (["decide"], DecideRequest, set()),
-        (["run"], TriggerRequest, {"cronName", "scheduledId"}),
+        (["run"], TriggerRequest, {"cronName", "scheduledId", "executionId"}),
         (["executions"], ExecutionQuery, set()),
         (["series", "create"], SeriesRequest, {"cronName"}),
         (["series", "list"], SeriesQuery, set()),
@@ -150,7 +150,7 @@ def test_a_repetition_that_cannot_be_is_refused(cli: Command, count, options: li
 
 
 def test_an_execution_is_cancelled_as_over_http(cli: Command) -> None:
-    started = cli("run", "nothing", "--json").document["executionId"]
+    started = cli("run", "greet", "--json").document["executionId"]
     cancelled = cli("executions", "cancel", started, "--json").document["execution"]
     assert cancelled["status"] == "cancelled"
     assert cli("executions", "cancel", started).code == 4
