@@ -1,7 +1,7 @@
 """What goes over the wire about series and blackouts; and a schedule that repeats made a series."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -19,13 +19,9 @@ from api.representations import (
     _Given,
     _Shown,
 )
-from core import overview, schedules, series
-from core.errors import Invalid
-from core.instants import check_instant, past
-from core.recurrence import DAYS, instant_of
+from core import repeating, series
 from core.schedules import LatePolicy, Schedule
 from core.series import Repeats
-from core.wallclock import zone
 
 MAX_SECONDS = 366 * 86_400
 Seconds = Annotated[float, Field(gt=0, le=MAX_SECONDS, allow_inf_nan=False)]
@@ -154,29 +150,20 @@ def plan_repeating(asked: PlanRequest, idempotency_key: str | None) -> Schedule:
         Conflict: the key was used for something else.
         NotFound, Unavailable.
     """
-    begin = check_instant(asked.scheduled_at).replace(microsecond=0)  # patterns go by the second
-    known = idempotency_key is not None and series.made_with(idempotency_key) is not None
-    if begin <= overview.clock() and not known:
-        raise past()
-    timezone = asked.timezone or "UTC"
-    within = None if asked.not_after is None else asked.not_after - begin
-    if within is not None and within <= timedelta(0):
-        raise Invalid("notAfter: must be later than scheduledAt")
     assert asked.repeat_pattern is not None
-    made = series.create(
+    return repeating.plan(
         ACTOR,
         asked.cron_name,
-        pattern_at(asked.repeat_pattern, begin, timezone, "scheduledAt"),
-        timezone,
-        first=begin,
+        asked.scheduled_at,
+        asked.repeat_pattern,
+        asked.timezone or "UTC",
         parameters=asked.parameters,
         repeat_until=asked.repeat_until,
-        fire_within=within,
+        not_after=asked.not_after,
         late_policy=asked.late_policy,
         created_by=asked.created_by,
         idempotency_key=idempotency_key,
     )
-    return schedules.get(series.first_of(made.id))
 
 
 def repeats(shown: Sequence[Schedule]) -> dict[UUID, Repeats]:
@@ -194,27 +181,3 @@ def shown_schedule(schedule: Schedule, known: dict[UUID, Repeats] | None = None)
         shown.repeat_pattern = found.pattern["kind"]
         shown.repeat_until = found.until
     return shown
-
-
-def pattern_at(asked: str | dict[str, Any], begin: datetime, timezone: str, field: str) -> dict[str, Any]:
-    """The pattern that repeats an instant daily, weekly or monthly; a pattern object as it is.
-
-    Raises:
-        Invalid: it is the second of two that the clocks show alike: what repeats happens the first time.
-    """
-    if isinstance(asked, dict):
-        return asked
-    where = zone(timezone)
-    wall = begin.astimezone(where).replace(tzinfo=None, fold=0)
-    earlier = instant_of(wall, where)
-    if earlier != begin:
-        raise Invalid(
-            f"{field}: the clocks of {timezone} show {wall:%H:%M} twice that day, and what repeats happens "
-            f"the first time: give {earlier.astimezone(where).isoformat()}, or another time"
-        )
-    pattern: dict[str, Any] = {"kind": asked, "at": wall.time().isoformat()}
-    if asked == "weekly":
-        pattern["days"] = [DAYS[wall.weekday()]]
-    elif asked == "monthly":
-        pattern["day"] = wall.day
-    return pattern

@@ -21,7 +21,6 @@ from api.repeating import (
     SeriesRequest,
     ShownBlackout,
     ShownSeries,
-    pattern_at,
 )
 from api.representations import IdempotencyKey, IdQuery, NoQuery, answer
 from core import blackouts, overview, series
@@ -29,6 +28,7 @@ from core.actors import Actor
 from core.blackouts import Period
 from core.errors import Invalid
 from core.recurrence import in_words, parse_pattern
+from core.repeating import pattern_at
 from core.series import PREVIEWED, Series
 
 router = APIRouter(

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from core.errors import Invalid
@@ -14,9 +15,16 @@ ASSIGNMENT = re.compile(r"""("[^"]*"|'[^']*'|[^\s="'#][^\s=]*)[ \t]*=[ \t]*(.*)"
 NICKNAME = re.compile(r"(@\S+)[ \t]*(.*)")
 FIVE_FIELDS = re.compile(r"(\S+[ \t]+\S+[ \t]+\S+[ \t]+\S+[ \t]+\S+)(?:[ \t]+(.*))?")
 USER = re.compile(r"(\S+)(?:[ \t]+(.*))?")
+# An item of a field's list, as cron reads it: a step follows a range or an asterisk.
+ITEM = re.compile(r"\*(/\d+)?|[^\W_]+-[^\W_]+(/\d+)?|[^\W_]+")
+NUMBER_WITH_STEP = re.compile(r"(\d+)/(\d+)")
+RANGE_OF_ONE = re.compile(r"(?<![^, ])([^\W_]+)-\1/[1-9]\d*(?=[, ]|$)")
+LAST_VALUES = (59, 23, 31, 12, 7)
 PERCENT = re.compile(r"\\%|%")
 # What people put above the fields to tell them apart, and lines drawn with dashes.
 RULER = re.compile(r"[\W_]*|.*\bdom\b.*\bdow\b.*|.*\bminute\b.*\bhour\b.*", re.IGNORECASE)
+SYSTEM_FILE = Path("/etc/crontab")
+SYSTEM_FOLDER = Path("/etc/cron.d")
 MAIL = ("MAILTO", "MAILFROM", "CONTENT_TYPE", "CONTENT_TRANSFER_ENCODING")
 CRONS_OWN = (*MAIL, "LOGNAME", "USER", "RANDOM_DELAY", "START_HOURS_RANGE")
 SYNONYMS = {"@every_minute": "* * * * *"}
@@ -169,7 +177,8 @@ def _expression(line: str) -> tuple[str, str]:
     match = NICKNAME.fullmatch(line) or FIVE_FIELDS.fullmatch(line)
     if match is None:
         raise _Refused("is neither an assignment nor five fields with a command")
-    expression = " ".join(match[1].split())
+    # A range of one with a step is that one; the library that reads the fields goes on from it to the end.
+    expression = RANGE_OF_ONE.sub(r"\1", " ".join(match[1].split()))
     if expression.startswith("@"):
         nickname = expression.lower()
         if nickname == "@reboot":
@@ -179,12 +188,31 @@ def _expression(line: str) -> tuple[str, str]:
         return SYNONYMS.get(nickname, nickname), match[2]
     if "~" in expression:
         raise _Refused("~ stands for a time chosen by chance; choose one")
+    _check_items(expression)
     try:
         parse_pattern({"kind": "cron", "expression": expression})
     except Invalid as error:
         reason = error.message.partition(": ")[2]
         raise _Refused(f"the five fields cannot be read: {reason.removeprefix('expression: ')}") from None
     return expression, match[2] or ""
+
+
+def _check_items(expression: str) -> None:
+    """Refuses what other programs read and cron does not: a line that never ran shall not begin to."""
+    for written, last in zip(expression.split(), LAST_VALUES, strict=True):
+        for item in written.split(","):
+            stepped = NUMBER_WITH_STEP.fullmatch(item)
+            if stepped:
+                meant = f"{stepped[1]}-{last}/{stepped[2]}"
+                raise _Refused(f"cron takes no step after a single number; {item} may be meant as {meant}")
+            if not ITEM.fullmatch(item) or re.fullmatch(r"\d*l", item, re.IGNORECASE):
+                raise _Refused(f"the five fields cannot be read: cron knows no {item!r}")
+
+
+def form_of(path: Path) -> Form:
+    """Which form a file has by where it stands: /etc/crontab and what is in /etc/cron.d name users."""
+    where = path.resolve()
+    return "system" if where == SYSTEM_FILE or SYSTEM_FOLDER in where.parents else "user"
 
 
 def _command(text: str) -> tuple[str, str | None]:

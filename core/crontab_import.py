@@ -98,6 +98,7 @@ def plan(
     names = {(cron.command, cron.working_directory): name for name, cron in known.crons.items()}
     reserved = set(known.crons)
     running = {_times_of(each) for each in present if each.status != "ended"}
+    lines: dict[tuple[str, str | None, str], int] = {}
     for job in crontab.jobs:
         if job.user not in (None, whose.user) and not whose.any_user:
             reason = f"runs as {job.user}, and the worker runs commands as its own user"
@@ -119,6 +120,9 @@ def plan(
             Taken(job.line, job.expression, names[does], where, words, by_shell, times not in running)
         )
         running.add(times)
+        if (first := lines.setdefault(times, job.line)) != job.line:
+            reason = f"does the same as line {first}: cron runs it twice, one series runs it once"
+            made.remarks.append(Told(job.line, job.command, reason))
     made.refused.sort(key=lambda told: told.line)
     made.remarks.sort(key=lambda told: told.line)
     return made

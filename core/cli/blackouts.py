@@ -8,7 +8,7 @@ import click
 from core import blackouts
 from core.blackouts import Period
 from core.cli.answers import answer, note, say, table
-from core.cli.options import as_json_option, asking, instant, machine_zone, text_of
+from core.cli.options import as_json_option, asking, cron_option, instant, machine_zone, text_of
 
 
 @click.group("blackouts")
@@ -17,7 +17,7 @@ def group() -> None:
 
 
 @group.command("list")
-@click.option("--cron", "cron_name", metavar="CRON", help="Those that hold for this cron.")
+@cron_option("Those that hold for this cron.")
 @as_json_option
 def list_(cron_name: str | None, as_json: bool) -> None:
     """List the blackouts under way and to come."""
@@ -33,14 +33,16 @@ def list_(cron_name: str | None, as_json: bool) -> None:
 
 @group.command()
 @click.argument("name")
-@click.option("--from", "begin", metavar="INSTANT", required=True, help="When it begins.")
-@click.option("--to", "end", metavar="INSTANT", required=True, help="When it is over.")
+@click.option("--starts-at", "--from", "begin", metavar="INSTANT", required=True, help="When it begins.")
+@click.option("--ends-at", "--to", "end", metavar="INSTANT", required=True, help="When it is over.")
 @click.option("--timezone", metavar="ZONE", help="IANA time zone in which both are read.")
-@click.option("--cron", "cron_name", metavar="CRON", help="Only for this cron's series.")
+@cron_option("Only for this cron's series.")
 @as_json_option
 def add(name: str, begin: str, end: str, timezone: str | None, cron_name: str | None, as_json: bool) -> None:
     """Add a blackout; what series have pending in it is cancelled."""
-    period = Period(name, instant(begin, timezone, "--from"), instant(end, timezone, "--to"), cron_name)
+    period = Period(
+        name, instant(begin, timezone, "--starts-at"), instant(end, timezone, "--ends-at"), cron_name
+    )
     [added] = blackouts.add(asking(), [period])
     if as_json:
         answer({"blackout": added})
@@ -63,7 +65,7 @@ def remove(blackout_id: UUID, as_json: bool) -> None:
 @group.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--timezone", metavar="ZONE", help="Zone of whole days; this machine's by itself.")
-@click.option("--cron", "cron_name", metavar="CRON", help="Only for this cron's series.")
+@cron_option("Only for this cron's series.")
 @click.option("--apply", "applied", is_flag=True, help="Do it.")
 @as_json_option
 def import_(file: Path, timezone: str | None, cron_name: str | None, applied: bool, as_json: bool) -> None:

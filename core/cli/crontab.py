@@ -9,12 +9,12 @@ from core import series
 from core.catalogue import catalogue
 from core.cli.answers import answer, note, say, table
 from core.cli.options import as_json_option, asking, machine_zone, text_of
-from core.crontab import Form, Told, parse
+from core.crontab import Form, Told, form_of, parse
 from core.crontab_import import Import, Whose, apply, plan
 from core.errors import Invalid
 
 MOST_BYTES = 1_048_576
-SYSTEM_FILES = ("/etc/crontab", "/etc/cron.d/")
+PARTLY = 1
 
 
 @click.command("import")
@@ -48,9 +48,7 @@ def import_(
     if applied and output is not None:
         raise Invalid("--apply, --output: give one of them")
     text = text_of(file, "FILE", MOST_BYTES)
-    if system is None:
-        system = str(file.resolve()).startswith(SYSTEM_FILES)
-    form: Form = "system" if system else "user"
+    form: Form = form_of(file) if system is None else "system" if system else "user"
     actor = asking()
     homes = _homes()
     made = plan(
@@ -61,6 +59,7 @@ def import_(
         whose=Whose(as_user or actor.name, any_user, homes),
     )
     done: list[series.Series] = []
+    failed: list[Told] = []
     if applied:
         done, failed = apply(actor, made)
         made.refused.extend(failed)
@@ -82,6 +81,8 @@ def import_(
         _tell(made, applied, output, len(done))
     if made.refused and not made.taken:
         raise click.exceptions.Exit(2)
+    if failed:
+        raise click.exceptions.Exit(PARTLY)
 
 
 def _tell(made: Import, applied: bool, output: Path | None, count: int) -> None:

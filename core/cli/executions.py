@@ -1,4 +1,4 @@
-"""`run`, `executions`, `show`, `tail`, `kill`: what runs and ran."""
+"""`run`, `executions`, `executions cancel` or `kill`, `show`, `tail`: what runs and ran."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -12,6 +12,7 @@ from core.cli.following import finish, follow
 from core.cli.options import (
     as_json_option,
     asking,
+    cron_option,
     instant,
     paging_options,
     parameters_given,
@@ -55,15 +56,17 @@ def run(
         say(f"{started.id}  {started.cron_name}  {started.status}")
 
 
-@click.command("executions")
+@click.group("executions", invoke_without_command=True)
 @click.option("--status", type=click.Choice(executions.STATUSES), help="Only these.")
-@click.option("--cron", "cron_name", metavar="CRON", help="Only of this cron.")
+@cron_option("Only of this cron.")
 @click.option("--from", "since", metavar="INSTANT", help="Begun at this instant or later.")
 @click.option("--to", "until", metavar="INSTANT", help="Begun before this instant.")
 @click.option("--search", metavar="TEXT", help="Text in the cron's name, the parameters or the error.")
 @paging_options
 @as_json_option
+@click.pass_context
 def list_executions(
+    context: click.Context,
     status: executions.Status | None,
     cron_name: str | None,
     since: str | None,
@@ -73,7 +76,9 @@ def list_executions(
     cursor: str | None,
     as_json: bool,
 ) -> None:
-    """List executions, latest first."""
+    """List executions, latest first; or cancel one."""
+    if context.invoked_subcommand is not None:
+        return
     wanted = executions.Filter(
         status=status,
         cron_name=cron_name,
@@ -231,5 +236,7 @@ def kill(execution_id: UUID, wait: bool, as_json: bool) -> None:
         ended = "cancelled" if asked.status == "cancelled" else "is asked to end"
         say(f"{asked.id}  {asked.cron_name}  {ended}")
 
+
+list_executions.add_command(kill, "cancel")
 
 COMMANDS = (run, list_executions, show, tail, kill)

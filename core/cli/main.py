@@ -31,7 +31,7 @@ OUTDATED = (
 EXIT_CODES = """\b
 Exit codes:
   0    done; of a run that was waited for: it completed
-  1    the run that was waited for failed or was cancelled
+  1    the run that was waited for failed or was cancelled; an import was made in part
   2    usage, or something that was given is invalid
   3    there is no such thing
   4    not possible in the present state, such as a schedule that has fired

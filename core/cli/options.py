@@ -17,6 +17,7 @@ from core.errors import CrondeskError, Invalid
 from core.instants import parse_instant
 from core.overview import clock
 from core.parameters import Parameters, parse_json
+from core.repeating import REPEATS
 from core.wallclock import instants_of, next_that_exists, zone
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -30,6 +31,11 @@ STANDARD_INPUT = "-"
 def as_json_option(command: Command) -> Command:
     """Adds --json."""
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(command)
+
+
+def cron_option(text: str) -> Callable[[Command], Command]:
+    """Adds --cron-name, or --cron for short."""
+    return click.option("--cron-name", "--cron", "cron_name", metavar="CRON", help=text)
 
 
 def paging_options(command: Command) -> Command:
@@ -47,7 +53,9 @@ def instant_options(command: Command) -> Command:
         click.option("--timezone", metavar="ZONE", help="IANA time zone in which --at is read."),
         click.option("--in", "delay", metavar="DURATION", help="From now: 90s, 15m, 2h, 1d12h, 1w."),
         click.option(
+            "--scheduled-at",
             "--at",
+            "at",
             metavar="INSTANT",
             help="RFC 3339 with its zone (2030-01-31T09:00:00+01:00), or with --timezone a time "
             "on the clocks there ('2030-01-31 09:00').",
@@ -145,6 +153,24 @@ def instant(text: str, timezone: str | None, field: str) -> datetime:
         both = " or ".join(each.astimezone(where).isoformat() for each in found)
         raise Invalid(f"{field}: the clocks of {timezone} show it twice; say which with its offset: {both}")
     return found[0].astimezone(UTC)
+
+
+def repeat_given(text: str | None) -> str | dict[str, Any] | None:
+    """How --repeat-pattern says that it repeats: a word, or a pattern; None where it is not given.
+
+    Raises:
+        Invalid: it is neither.
+    """
+    if text is None or text in REPEATS:
+        return text
+    expected = f"--repeat-pattern: must be one of {', '.join(REPEATS)}, or a pattern as a JSON object"
+    try:
+        pattern = parse_json(text)
+    except CrondeskError:
+        raise Invalid(expected) from None
+    if not isinstance(pattern, dict):
+        raise Invalid(expected)
+    return pattern
 
 
 def duration(text: str, field: str = "--in") -> timedelta:

@@ -1,22 +1,25 @@
 """`list`, `schedule`, `cancel`, `move`, `decide`, `retry`: what is planned."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import click
 
-from core import schedules
+from core import repeating, schedules
 from core.catalogue import catalogue
 from core.cli.answers import answer, answer_page, note, say, table
 from core.cli.options import (
     as_json_option,
     asking,
+    cron_option,
     instant,
     instant_given,
     instant_options,
     paging_options,
     parameters_given,
     parameters_options,
+    repeat_given,
 )
 from core.errors import Invalid
 
@@ -29,7 +32,7 @@ from core.errors import Invalid
     show_default=True,
     help="Only these.",
 )
-@click.option("--cron", "cron_name", metavar="CRON", help="Only of this cron.")
+@cron_option("Only of this cron.")
 @click.option("--from", "since", metavar="INSTANT", help="Planned for this instant or later.")
 @click.option("--to", "until", metavar="INSTANT", help="Planned for before this instant.")
 @click.option("--search", metavar="TEXT", help="Text in the cron's name, the parameters or who made it.")
@@ -81,6 +84,12 @@ def list_(
     show_default=True,
     help="After the deadline: fire it all the same, drop it, or ask a person.",
 )
+@click.option(
+    "--repeat-pattern",
+    metavar="PATTERN",
+    help="once, daily, weekly or monthly: at its time of day, on its day; or a pattern as JSON.",
+)
+@click.option("--repeat-until", metavar="INSTANT", help="Of what repeats: nothing after this instant.")
 @click.option("--created-by", metavar="NAME", help="In whose name; yours unless said otherwise.")
 @click.option("--idempotency-key", metavar="KEY", help="A second call with the same key makes nothing.")
 @as_json_option
@@ -93,32 +102,56 @@ def schedule(
     pairs: Sequence[str],
     not_after: str | None,
     late_policy: schedules.LatePolicy,
+    repeat_pattern: str | None,
+    repeat_until: str | None,
     created_by: str | None,
     idempotency_key: str | None,
     as_json: bool,
 ) -> None:
-    """Plan one execution of CRON.
+    """Plan one execution of CRON; or, with --repeat-pattern, a series of them.
 
     \b
     python -m core schedule disk-usage --in 2h --param maxPercent=80
     python -m core schedule backup-database --at '2030-01-31 02:00' --timezone Europe/Paris
+    python -m core schedule backup-database --at '2030-01-31 02:00' --timezone Europe/Paris \\
+        --repeat-pattern weekly --repeat-until 2030-12-31T00:00Z
     """
     cron = catalogue().cron(cron_name)
-    when = instant_given(at, delay, timezone)
+    repeats = repeat_given(repeat_pattern)
+    single = repeats in (None, "once")
+    # Of what repeats the zone is that of its wall clock too, however its first instant is given.
+    when = instant_given(at, delay, timezone if single or at is not None else None)
     if when is None:
         raise Invalid("--at, --in: give one of them")
-    made = schedules.plan(
-        asking(),
-        cron.name,
-        when,
-        parameters_given(cron, document, pairs),
-        created_by=created_by,
-        idempotency_key=idempotency_key,
-        not_after=None if not_after is None else instant(not_after, timezone, "--not-after"),
-        late_policy=late_policy,
-    )
+    common: dict[str, Any] = {
+        "created_by": created_by,
+        "not_after": None if not_after is None else instant(not_after, timezone, "--not-after"),
+        "late_policy": late_policy,
+    }
+    parameters = parameters_given(cron, document, pairs)
+    if single:
+        if repeat_until is not None:
+            raise Invalid("--repeat-until: is for what repeats; give --repeat-pattern too")
+        made = schedules.plan(
+            asking(), cron.name, when, parameters, idempotency_key=idempotency_key, **common
+        )
+    else:
+        if idempotency_key is not None:  # to pass over it would let a repeated call make two series
+            raise Invalid("--idempotency-key: is not honoured for what repeats")
+        until = None if repeat_until is None else instant(repeat_until, None, "--repeat-until")
+        assert repeats is not None
+        made = repeating.plan(
+            asking(),
+            cron.name,
+            when,
+            repeats,
+            timezone or "UTC",
+            parameters=parameters,
+            repeat_until=until,
+            **common,
+        )
     if as_json:
-        answer({"scheduled": made})
+        answer({"scheduled": made, "seriesId": made.series_id})
     else:
         _tell("planned", made)
 

@@ -12,7 +12,15 @@ from core import series
 from core.actors import Actor
 from core.catalogue import catalogue
 from core.cli.answers import answer, document_of, pairs, say, table
-from core.cli.options import as_json_option, asking, duration, instant, parameters_given, parameters_options
+from core.cli.options import (
+    as_json_option,
+    asking,
+    cron_option,
+    duration,
+    instant,
+    parameters_given,
+    parameters_options,
+)
 from core.errors import Invalid
 from core.overview import clock
 from core.parameters import parse_json
@@ -28,7 +36,7 @@ def group() -> None:
 
 @group.command("list")
 @click.option("--status", type=click.Choice(get_args(Status)), help="Only these.")
-@click.option("--cron", "cron_name", metavar="CRON", help="Only of this cron.")
+@cron_option("Only of this cron.")
 @click.option(
     "--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="How many at most."
 )
@@ -86,17 +94,43 @@ def show(series_id: UUID, count: int, as_json: bool) -> None:
 @click.option(
     "--expression", metavar="CRON-EXPRESSION", help="Five fields, such as '0 2 * * mon-fri', or @daily."
 )
-@click.option("--pattern", metavar="JSON", help='Such as {"kind": "daily", "at": "02:00"}.')
+@click.option(
+    "--repeat-pattern",
+    "--pattern",
+    "pattern",
+    metavar="JSON",
+    help='Such as {"kind": "daily", "at": "02:00"}.',
+)
 @click.option("--timezone", metavar="ZONE", required=True, help="IANA time zone whose wall clock it goes by.")
 @click.option("--first", metavar="INSTANT", help="No occurrence before this instant.")
-@click.option("--until", metavar="INSTANT", help="No occurrence after this instant.")
-@click.option("--count", type=click.IntRange(1, 1_000_000), help="How many occurrences in all.")
 @click.option(
-    "--exclude", metavar="DATE", multiple=True, help="A day without an occurrence; may be repeated."
+    "--repeat-until", "--until", "until", metavar="INSTANT", help="No occurrence after this instant."
+)
+@click.option(
+    "--repeat-count",
+    "--count",
+    "count",
+    type=click.IntRange(1, 1_000_000),
+    help="How many occurrences in all.",
+)
+@click.option(
+    "--excluded-dates",
+    "--exclude",
+    "exclude",
+    metavar="DATE",
+    multiple=True,
+    help="A day without an occurrence; may be repeated.",
 )
 @click.option("--missed", type=click.Choice(get_args(Missed)), default="one", show_default=True)
-@click.option("--fire-within", metavar="DURATION", help="How late an occurrence may fire.")
+@click.option(
+    "--fire-within-seconds",
+    "--fire-within",
+    "fire_within",
+    metavar="DURATION",
+    help="How late an occurrence may fire: seconds, or such as 15m.",
+)
 @click.option("--late-policy", type=click.Choice(LATE_POLICIES), default="fire", show_default=True)
+@click.option("--created-by", metavar="NAME", help="In whose name; yours unless said otherwise.")
 @click.option("--dry-run", is_flag=True, help="Make nothing; show when it would run.")
 @parameters_options
 @as_json_option
@@ -112,6 +146,7 @@ def create(
     missed: Missed,
     fire_within: str | None,
     late_policy: LatePolicy,
+    created_by: str | None,
     dry_run: bool,
     document: str | None,
     pairs: Sequence[str],
@@ -122,7 +157,7 @@ def create(
     wanted = _pattern(expression, pattern)
     bounds: dict[str, Any] = {
         "first": None if first is None else instant(first, None, "--first"),
-        "repeat_until": None if until is None else instant(until, None, "--until"),
+        "repeat_until": None if until is None else instant(until, None, "--repeat-until"),
         "repeat_count": count,
         "excluded_dates": [_date(day) for day in exclude],
     }
@@ -145,6 +180,7 @@ def create(
         missed=missed,
         fire_within=None if fire_within is None else _within(fire_within),
         late_policy=late_policy,
+        created_by=created_by,
         **bounds,
     )
     _tell(made, as_json)
@@ -152,7 +188,7 @@ def create(
 
 def _pattern(expression: str | None, pattern: str | None) -> Any:
     if (expression is None) == (pattern is None):
-        raise Invalid("--expression, --pattern: give one of them")
+        raise Invalid("--expression, --repeat-pattern: give one of them")
     return {"kind": "cron", "expression": expression} if pattern is None else parse_json(pattern)
 
 
@@ -160,11 +196,12 @@ def _date(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise Invalid(f"--exclude: {text[:50]!r} is no date such as 2030-12-25") from None
+        raise Invalid(f"--excluded-dates: {text[:50]!r} is no date such as 2030-12-25") from None
 
 
 def _within(text: str) -> timedelta:
-    return duration(text, "--fire-within")
+    field = "--fire-within-seconds"
+    return duration(f"{text}s" if text.replace(".", "", 1).isdecimal() else text, field)
 
 
 def _verb(name: str, act: Callable[[Actor, UUID], Series], words: str) -> None:

@@ -94,6 +94,26 @@ def test_a_file_of_which_nothing_can_be_taken_over_ends_with_2(cli, given):
     assert "line 1" in answer.out
 
 
+def test_what_could_be_taken_over_only_in_part_ends_with_1(cli, database):
+    database.execute(
+        """
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            RAISE EXCEPTION 'pattern: not today' USING ERRCODE = 'invalid_parameter_value';
+        END $$;
+        CREATE TRIGGER refuse BEFORE INSERT ON cron_series FOR EACH ROW
+            WHEN (NEW.cron_name = 'b') EXECUTE FUNCTION refuse();
+        """
+    )
+    given = "@daily /bin/a\n@daily /bin/b\n"
+    partly = cli("import", "-", "--apply", given=given)
+    assert partly.code == 1
+    assert "line 2: pattern: not today" in partly.out
+    assert "Added 2 crons and 1 series" in partly.out
+    database.execute("DROP TRIGGER refuse ON cron_series")
+    assert cli("import", "-", "--apply", given=given).code == 0
+    assert {each.cron_name for each in series.find()} == {"a", "b"}
+
+
 def test_what_is_no_file_or_no_zone_ends_with_2(cli, tmp_path, crontab):
     assert cli("import", tmp_path / "nothing").code == 2
     assert cli("import", tmp_path).code == 2

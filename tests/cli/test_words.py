@@ -1,8 +1,77 @@
-"""--json speaks the REST API's words."""
+"""Options and --json speak the REST API's words."""
 
-from api.repeating import SeriesAnswer, ShownBlackout, ShownSeries
-from api.representations import ShownExecution, ShownSchedule
+import click
+import pytest
+from pydantic import AliasChoices
+
+from api.repeating import (
+    BlackoutRequest,
+    DecideRequest,
+    SeriesAnswer,
+    SeriesQuery,
+    SeriesRequest,
+    ShownBlackout,
+    ShownSeries,
+)
+from api.representations import (
+    AddressRequest,
+    ChangeRequest,
+    ExecutionQuery,
+    PlanRequest,
+    ScheduleQuery,
+    ShownExecution,
+    ShownSchedule,
+    TriggerRequest,
+)
+from core.cli.main import commands
 from tests.cli.command import Command
+
+
+def kebab(name: str) -> str:
+    return "--" + "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name)
+
+
+def options_of(*path: str) -> set[str]:
+    command: click.Command = commands
+    for word in path:
+        assert isinstance(command, click.Group)
+        command = command.commands[word]
+    return {name for parameter in command.params for name in parameter.opts}
+
+
+def wire_names(model: type) -> set[str]:
+    found = set()
+    for name, field in model.model_fields.items():  # type: ignore[attr-defined]
+        given = field.validation_alias or field.alias or name
+        found.add(given.choices[0] if isinstance(given, AliasChoices) else given)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("path", "model", "arguments"),
+    [
+        (["schedule"], PlanRequest, {"cronName"}),
+        (["list"], ScheduleQuery, set()),
+        (["move"], ChangeRequest, set()),
+        (["decide"], DecideRequest, set()),
+        (["run"], TriggerRequest, {"cronName", "scheduledId", "executionId"}),
+        (["executions"], ExecutionQuery, set()),
+        (["series", "create"], SeriesRequest, {"cronName"}),
+        (["series", "list"], SeriesQuery, set()),
+        (["blackouts", "add"], BlackoutRequest, {"name"}),
+        (["feed"], AddressRequest, {"person"}),
+    ],
+)
+def test_each_field_of_a_call_is_an_option_of_its_name(
+    path: list[str], model: type, arguments: set[str]
+) -> None:
+    wanted = {kebab(name) for name in wire_names(model) - arguments}
+    assert wanted <= options_of(*path), wanted - options_of(*path)
+
+
+def test_each_verb_of_the_api_is_a_command_of_its_name() -> None:
+    for path in (["schedule"], ["cancel"], ["decide"], ["executions", "cancel"], ["series", "pause"]):
+        options_of(*path)
 
 
 def names_of(model: type) -> set[str]:
@@ -37,3 +106,64 @@ def test_a_series_and_a_blackout_have_the_fields_that_they_have_over_http(cli: C
     times = ("--from", "2030-07-01T00:00Z", "--to", "2030-07-02T00:00Z")
     added = cli("blackouts", "add", "Freeze", *times, "--json").document
     assert names_of(ShownBlackout) <= set(added["blackout"])
+
+
+def test_what_repeats_is_planned_in_the_words_of_the_api(cli: Command) -> None:
+    options = ("--scheduled-at", "2030-01-31 09:00", "--timezone", "Europe/Paris")
+    until = ("--repeat-until", "2030-12-31T00:00Z", "--not-after", "2030-01-31 10:00")
+    planned = cli("schedule", "greet", *options, "--repeat-pattern", "monthly", *until, "--json").document
+    assert planned["scheduled"]["seriesId"] == planned["seriesId"]
+    assert planned["scheduled"]["scheduledAt"] == "2030-01-31T08:00:00Z"
+    made = cli("series", "show", planned["seriesId"], "--json").document["series"]
+    assert made["repeatPattern"] == {"kind": "monthly", "at": "09:00:00", "day": 31, "every": 1}
+    assert (made["timezone"], made["repeatUntil"]) == ("Europe/Paris", "2030-12-31T00:00:00Z")
+    assert made["fireWithinSeconds"] == 3600
+    soon = (
+        "--in",
+        "2h",
+        "--timezone",
+        "Europe/Paris",
+        "--repeat-pattern",
+        '{"kind": "daily", "at": "02:00"}',
+    )
+    assert cli("schedule", "greet", *soon).code == 0
+    once = cli("schedule", "greet", "--in", "1h", "--repeat-pattern", "once", "--json").document
+    assert once["seriesId"] is None
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--repeat-pattern", "fortnightly"], "--repeat-pattern: must be one of once, daily"),
+        (["--repeat-pattern", "[1]"], "--repeat-pattern: must be one of"),
+        (["--repeat-pattern", '{"kind": "daily"}'], "at"),
+        (["--repeat-until", "2030-01-31T00:00Z"], "--repeat-until: is for what repeats"),
+        (["--repeat-pattern", "daily", "--idempotency-key", "k"], "is not honoured for what repeats"),
+        (["--repeat-pattern", "daily", "--repeat-until", "soon"], "--repeat-until"),
+    ],
+)
+def test_a_repetition_that_cannot_be_is_refused(cli: Command, count, options: list[str], said: str) -> None:
+    refused = cli("schedule", "greet", "--in", "1h", *options)
+    assert refused.code == 2
+    assert said in refused.err
+    assert count("cron_series") == count("scheduled_cron_executions") == 0
+
+
+def test_an_execution_is_cancelled_as_over_http(cli: Command) -> None:
+    started = cli("run", "greet", "--json").document["executionId"]
+    cancelled = cli("executions", "cancel", started, "--json").document["execution"]
+    assert cancelled["status"] == "cancelled"
+    assert cli("executions", "cancel", started).code == 4
+    assert cli("executions", "--status", "cancelled", "--json").document["count"] == 1
+
+
+def test_series_and_blackouts_take_the_api_s_names(cli: Command) -> None:
+    options = (
+        "--repeat-pattern", '{"kind": "daily", "at": "02:00"}', "--timezone", "UTC", "--repeat-count", 3,
+        "--excluded-dates", "2030-12-25", "--fire-within-seconds", 90, "--created-by", "bob",
+    )  # fmt: skip
+    made = cli("series", "create", "greet", *options, "--json").document["series"]
+    assert (made["repeatCount"], made["excludedDates"]) == (3, ["2030-12-25"])
+    assert (made["fireWithinSeconds"], made["createdBy"]) == (90, "bob")
+    times = ("--starts-at", "2030-07-01T00:00Z", "--ends-at", "2030-07-02T00:00Z", "--cron-name", "greet")
+    assert cli("blackouts", "add", "Freeze", *times, "--json").document["blackout"]["cronName"] == "greet"

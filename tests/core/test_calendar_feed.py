@@ -189,3 +189,63 @@ def test_no_text_breaks_the_form(database_url: str, database: psycopg.Connection
 )
 def test_an_entry_is_as_long_as_the_cron_usually_runs(usual: float | None, minutes: int) -> None:
     assert calendar_feed._length(usual) == timedelta(minutes=minutes)
+
+
+def lines_of(content: bytes) -> list[tuple[str, dict[str, str], str]]:
+    """The lines of a calendar by RFC 5545, section 3.1, read strictly: name, parameters, value."""
+    assert content.endswith(b"\r\n")
+    raw = content.removesuffix(b"\r\n").split(b"\r\n")
+    assert all(len(line) <= 75 and b"\n" not in line and b"\r" not in line for line in raw)
+    unfolded: list[bytes] = []
+    for line in raw:
+        # Unfolded as octets: a fold may part the octets of a letter.
+        if line.startswith((b" ", b"\t")):
+            unfolded[-1] += line[1:]
+        else:
+            unfolded.append(line)
+    found = []
+    for line in unfolded:
+        match = CONTENT_LINE.fullmatch(line.decode("utf-8"))
+        assert match, line
+        parameters = dict(PARAMETER.findall(match["parameters"]))
+        assert not UNPRINTABLE.search(match["value"])
+        found.append((match["name"], parameters, match["value"]))
+    return found
+
+
+PARAMETER = re.compile(r';([A-Z-]+)=("[^"]*"|[^";:,]*)')
+CONTENT_LINE = re.compile(
+    r'(?P<name>[A-Z][A-Z0-9-]*)(?P<parameters>(?:;[A-Z-]+=(?:"[^"]*"|[^";:,]*))*):(?P<value>.*)', re.DOTALL
+)
+UNPRINTABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+INSTANT = re.compile(r"\d{8}T\d{6}Z")
+DURATION = re.compile(r"PT(\d+H)?(\d+M)?(\d+S)?")
+TEXT = re.compile(r"(?:[^\\,;]|\\[\\,;Nn])*")
+
+
+def test_a_strict_reader_of_rfc_5545_finds_nothing_to_object_to(database_url: str) -> None:
+    series.create(ALICE, "greet", DAILY, "Europe/Paris", parameters={"name": "Zoé; a, b\\ é" * 6})
+    schedules.plan(ALICE, "greet", ahead(2), {"name": "日本語" * 30})
+    schedules.plan(ALICE, "nothing", ahead(3))
+    found = lines_of(calendar_feed.feed(Choice(language="fr")).content)
+    assert found[0] == ("BEGIN", {}, "VCALENDAR")
+    assert found[-1] == ("END", {}, "VCALENDAR")
+    begin = found.index(("BEGIN", {}, "VEVENT"))
+    head = [name for name, _, _ in found[1:begin]]
+    assert head.count("VERSION") == head.count("PRODID") == 1
+    uids: list[str] = []
+    event: dict[str, str] = {}
+    for name, _, value in found[begin:-1]:
+        if name == "BEGIN":
+            assert value == "VEVENT"
+            event = {}
+        elif name == "END":
+            assert {"UID", "DTSTAMP", "DTSTART", "SUMMARY", "SEQUENCE"} <= set(event)
+            assert all(INSTANT.fullmatch(event[each]) for each in ("DTSTAMP", "DTSTART", "LAST-MODIFIED"))
+            assert DURATION.fullmatch(event["DURATION"])
+            assert all(TEXT.fullmatch(event[each]) for each in ("SUMMARY", "DESCRIPTION"))
+            uids.append(event["UID"])
+        else:
+            assert name not in event, f"{name} stands twice"
+            event[name] = value
+    assert len(uids) == len(set(uids)) > 50

@@ -1,12 +1,18 @@
 """Crontab files: every line is read as cron reads it, or refused with its reason."""
 
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import islice, product
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
 import pytest
-from crontab import CronTab
-from hypothesis import given, settings
+from crontab import CronItem, CronRange, CronSlice, CronTab
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from core.crontab import Job, parse
-from core.recurrence import parse_pattern
+from core.crontab import Job, form_of, parse
+from core.recurrence import instants, parse_pattern
 
 
 def jobs(text: str, form: str = "user") -> list[Job]:
@@ -56,6 +62,12 @@ def test_nicknames_are_known(nickname: str, expression: str) -> None:
         ("* * * * 8 /bin/x", "five fields cannot be read"),
         ("0 0 30 2 * /bin/x", "five fields cannot be read"),
         ("0~59 * * * * /bin/x", "by chance"),
+        ("10/5 * * * * /bin/x", "10/5 may be meant as 10-59/5"),
+        ("0 1,2/4 * * * /bin/x", "2/4 may be meant as 2-23/4"),
+        ("0 0 L * * /bin/x", "knows no 'L'"),
+        ("0 0 * * 5L /bin/x", "knows no '5L'"),
+        ("0 0 * * fri#2 /bin/x", "knows no 'fri#2'"),
+        ("0 0 * * fri-mon /bin/x", "five fields cannot be read"),
         ("* * * * *", "names no command"),
         ("@daily", "names no command"),
         ("* * * * * %input", "before the %"),
@@ -191,6 +203,72 @@ def test_jobs_are_those_that_a_parser_of_another_make_reads(lines: list[tuple[st
     refused = {told.line for told in found.refused}
     theirs = [job for line, job in enumerate(CronTab(tab=text), 1) if line not in refused]
     assert [job.command for job in found.jobs] == [job.command for job in theirs]
+
+
+DAY = timedelta(days=1)
+
+
+def instants_by(job: CronItem, expression: str, begin: datetime, days: int) -> Iterator[datetime]:
+    """When cron(8) runs a job, day by day, by the fields as the other parser reads them."""
+    minutes, hours, days_of_month, months, weekdays = (sorted(set(_values(part))) for part in job.slices)
+    of_week = {each % 7 for each in weekdays}
+    # Both have to fit where one of them begins with an asterisk, else either (crontab(5)).
+    either = not any(written.startswith("*") for written in (expression.split()[2], expression.split()[4]))
+    for number in range(days):
+        day = begin + number * DAY
+        by_month, by_week = day.day in days_of_month, day.isoweekday() % 7 in of_week
+        if day.month in months and (by_month or by_week if either else by_month and by_week):
+            for hour, minute in product(hours, minutes):
+                yield day + timedelta(hours=hour, minutes=minute)
+
+
+def _values(part: CronSlice) -> Iterator[int]:
+    for each in part.parts or [CronRange(part, "*")]:
+        yield from [each] if isinstance(each, int) else each.range()
+
+
+# The other parser reads ranges that end with 7 in a way of its own.
+WITHOUT_SEVEN = st.tuples(*(field(low, high) for low, high in [*NUMBERS[:4], (0, 6)])).map(" ".join)
+
+
+@settings(max_examples=100, deadline=None)
+@given(expression=WITHOUT_SEVEN)
+def test_a_job_runs_when_the_parser_of_another_make_says(expression: str) -> None:
+    found = parse(f"{expression} x", "user")
+    assume(found.jobs)
+    begin, days = datetime(2026, 2, 1, tzinfo=UTC), 430
+    pattern = parse_pattern({"kind": "cron", "expression": found.jobs[0].expression})
+    ours = instants(pattern, ZoneInfo("UTC"), begin.date(), begin - timedelta(seconds=1))
+    [theirs] = list(CronTab(tab=f"{expression} x\n"))
+    expected = list(islice(instants_by(theirs, expression, begin, days), 100))
+    assert list(islice(ours, len(expected))) == expected
+
+
+def test_a_range_of_one_with_a_step_is_that_one() -> None:
+    [job] = jobs("10-10/5,20 3-3/2 1-31/7 jan-jan/1 1-1/1 /bin/x")
+    assert job.expression == "10,20 3 1-31/7 jan 1"
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("/etc/crontab", "system"),
+        ("/etc/cron.d/shop", "system"),
+        ("/etc/cron.d/../crontab", "system"),
+        ("/etc/crontab.old", "user"),
+        ("/etc/cron.daily/shop", "user"),
+        ("/home/alice/crontab", "user"),
+        ("-", "user"),
+    ],
+)
+def test_the_files_that_name_users_are_known_by_where_they_stand(path: str, form: str) -> None:
+    assert form_of(Path(path)) == form
+
+
+def test_a_link_to_a_file_that_names_users_is_one(tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to("/etc/cron.d/shop")
+    assert form_of(link) == "system"
 
 
 @settings(max_examples=300, deadline=None)

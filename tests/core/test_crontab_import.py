@@ -3,6 +3,7 @@
 import subprocess
 from pathlib import Path
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -123,6 +124,26 @@ def test_doing_it_again_changes_nothing(database_url: str, crons_file: Path) -> 
     assert apply(ALICE, again) == ([], [])
     assert crons_file.read_text(encoding="utf-8") == before
     assert len(series.find()) == 2
+
+
+def test_of_two_lines_that_do_the_same_it_is_said_that_they_become_one(database_url: str) -> None:
+    made = made_of("0 5 * * * /bin/x\n@daily /bin/x\n0 5 * * * /bin/x\n")
+    assert [taken.is_new for taken in made.taken] == [True, True, False]
+    [remark] = made.remarks
+    assert remark.line == 3
+    assert remark.reason == "does the same as line 1: cron runs it twice, one series runs it once"
+
+
+def test_what_is_there_is_found_among_thousands_of_series(
+    database_url: str, database: psycopg.Connection
+) -> None:
+    apply(ALICE, made_of("@daily /bin/x\n"))
+    database.execute(
+        "INSERT INTO cron_series (cron_name, pattern, timezone, starts_on, status) "
+        "SELECT 'greet', '{\"kind\": \"cron\", \"expression\": \"@daily\"}', 'UTC', current_date, 'paused' "
+        "FROM generate_series(1, 3000)"
+    )
+    assert [taken.is_new for taken in made_of("@daily /bin/x\n").taken] == [False]
 
 
 def test_two_commands_of_one_program_are_two_crons(database_url: str) -> None:

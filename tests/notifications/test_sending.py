@@ -207,6 +207,64 @@ def test_a_test_message_goes_the_way_of_all_others(
     assert mailbox.mails[0]["Subject"] == "Crondesk: a test"
 
 
+@pytest.mark.parametrize(("password", "state"), [("pass-5c4d3e2f", "sent"), ("wrong-1a2b3c4d", "waiting")])
+def test_a_mail_server_that_wants_a_login_by_tls_gets_it(
+    database: psycopg.Connection[Any], workers: Workers, password: str, state: str
+) -> None:
+    box = Mailbox(login=("postmaster", "pass-5c4d3e2f"))
+    box.start()
+    try:
+        address = (
+            f"mailtos://postmaster:{password}@127.0.0.1:{box.port}"
+            "?mode=starttls&verify=no&from=crondesk@example.org&to=ops@example.org"
+        )
+        channel = channels.add(ALICE, "ops", address)
+        assert "postmaster" not in channel.shown
+        workers.start()
+        channels.test(ALICE, channel.id)
+        until(lambda: states() == ["sent"] or outbox.find()[0].error, 20)
+        [told] = outbox.find()
+        assert told.state == state
+        assert ("postmaster", password) in box.logins
+        assert len(box.mails) == (1 if state == "sent" else 0)
+        assert password not in repr(told) + workers.log
+    finally:
+        box.stop()
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ", "Slack"),
+        ("slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#ops", "slack://…"),
+        (
+            "workflows://prod-15.westeurope.logic.azure.com:443/643e69f83c8944438d68119179a10a64/"
+            "KODuebWbDGYFr0z0eu-6Rj8aUKz7108W3wrNJZxFE5A",
+            "workflows://",
+        ),
+        (
+            "https://prod-15.westeurope.logic.azure.com:443/workflows/643e69f83c8944438d68119179a10a64/triggers/"
+            "manual/paths/invoke?api-version=2016-06-01&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0"
+            "&sig=KODuebWbDGYFr0z0eu-6Rj8aUKz7108W3wrNJZxFE5A",
+            "",
+        ),
+    ],
+    ids=["slack as it is shown there", "slack", "teams", "teams as it is shown there"],
+)
+def test_addresses_of_slack_and_teams_are_taken_and_shown_without_their_secrets(
+    database: psycopg.Connection[Any], address: str, shown: str
+) -> None:
+    channel = channels.add(ALICE, "ops", address)
+    assert channel.shown.startswith(shown)
+    for secret in (
+        "TIiajkdnlazkcOXrIdevi7FQ",
+        "A1BRTD4JD",
+        "643e69f83c8944438d68119179a10a64",
+        "KODuebWbDGYFr0z0eu",
+    ):
+        assert secret not in channel.shown
+
+
 EVIL = [
     "x\r\nBcc: everybody@example.org\r\n\r\nhello",
     "x\nSubject: other",

@@ -115,6 +115,15 @@ def test_a_blackout_is_added_imported_and_removed(visit: Visitor, database_url: 
     dialog.get_by_role("button", name="Import", exact=True).click()
     expect(page.get_by_role("row").filter(has_text="Holiday")).to_have_count(1)
 
+    # Again, it adds nothing twice.
+    page.get_by_role("button", name="Import from a calendar").click()
+    page.locator("input[type=file]").set_input_files(
+        [{"name": "holidays.ics", "mimeType": "text/calendar", "buffer": file.encode()}]
+    )
+    expect(dialog).to_contain_text("1 is there already.")
+    expect(dialog.get_by_role("button", name="Import", exact=True)).to_be_disabled()
+    dialog.get_by_role("button", name="Close", exact=True).last.click()
+
     page.get_by_role("button", name="Remove: Freeze").click()
     page.get_by_role("dialog").get_by_role("button", name="Remove", exact=True).click()
     eventually(lambda: [one.name for one in blackouts.find()] == ["Holiday"], seconds=10)
