@@ -20,6 +20,7 @@ from pages.parts.quiet_dialog import find_quiet
 from pages.parts.schedule_dialog import change, plan, plan_at
 from pages.parts.taking_back import offer_last, taking_back
 from pages.parts.words import title_of_cron
+from pages.parts.worker_away import watch_workers
 
 REFRESH_SECONDS = 15
 MORNING = time(9)
@@ -37,6 +38,7 @@ def page() -> None:
             cron = filters.cron()
             _quiet(cron)
         shown = span(view, _chosen_day(now), times.browser_zone())
+        watch_workers()
         taking_back()
         _steps(shown, now)
         _grid(shown, cron)

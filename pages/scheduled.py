@@ -17,6 +17,7 @@ from pages.parts.one_schedule import one_schedule
 from pages.parts.schedule_dialog import change, plan
 from pages.parts.sentences import reworded
 from pages.parts.taking_back import taking_back
+from pages.parts.worker_away import watch_workers
 
 REFRESH_SECONDS = 4
 # A search reads the whole list.
@@ -32,6 +33,7 @@ def page() -> None:
     else:
         st.title(_("Scheduled"), anchor=False)
         with problems.page():
+            watch_workers()
             _list()
     dialogs = {
         "change": lambda given: change(UUID(given)),
@@ -63,7 +65,8 @@ def _list() -> None:
 def _rows(status: schedules.Status, cron: str | None, search: str | None) -> None:
     with problems.told():
         wanted = Filter(status=status, cron_name=cron, search=search)
-        found = schedules.find(wanted, limit=PAGE, cursor=st.query_params.get(filters.AFTER))
+        with filters.searching(search):
+            found = schedules.find(wanted, limit=PAGE, cursor=st.query_params.get(filters.AFTER))
         if not found.rows:
             _nothing(status, narrowed=bool(cron or search))
             return

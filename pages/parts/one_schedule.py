@@ -9,6 +9,7 @@ from pages.parts import facts, notices, problems, table, times, words
 from pages.parts.language import _
 from pages.parts.sentences import reworded
 from pages.parts.timeline import of_schedule, timeline
+from pages.parts.worker_away import watch_workers
 
 REFRESH_SECONDS = 3
 
@@ -32,6 +33,8 @@ def one_schedule(schedule_id: UUID) -> None:
         st.button(_("Plan the same again"), on_click=notices.ask, args=("again", *again))
         if schedule.triggered_execution_id and st.button(_("To its execution"), type="primary"):
             notices.go("executions", id=str(schedule.triggered_execution_id))
+    if schedule.status == "pending":
+        watch_workers()
     _state(schedule_id)
 
 
