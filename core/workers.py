@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from core.database import reading
 from core.settings import settings
@@ -65,6 +65,21 @@ class Pulse:
     last_beat_at: datetime | None
 
 
+def any_alive() -> bool:
+    """Whether any worker lives.
+
+    Raises:
+        Unavailable.
+    """
+    with reading() as connection:
+        return connection.execute(select(workers.c.name).where(*_living()).limit(1)).first() is not None
+
+
+def _living() -> tuple[ColumnElement[bool], ...]:
+    silent = func.make_interval(0, 0, 0, 0, 0, 0, lost_after_seconds())
+    return workers.c.stopped_at.is_(None), workers.c.beat_at > func.now() - silent
+
+
 def pulse() -> Pulse:
     """The signs of life of all workers.
 
@@ -72,12 +87,7 @@ def pulse() -> Pulse:
         Unavailable.
     """
     columns = [workers.c[field.name] for field in fields(Worker)]
-    silent = func.make_interval(0, 0, 0, 0, 0, 0, lost_after_seconds())
-    living = (
-        select(*columns)
-        .where(workers.c.stopped_at.is_(None), workers.c.beat_at > func.now() - silent)
-        .order_by(workers.c.beat_at.desc())
-    )
+    living = select(*columns).where(*_living()).order_by(workers.c.beat_at.desc())
     late = (
         select(schedules.c.id)
         .where(

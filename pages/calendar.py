@@ -21,6 +21,7 @@ from pages.parts.schedule_dialog import change, plan, plan_at
 from pages.parts.subscribe_dialog import subscribe
 from pages.parts.taking_back import offer_last, taking_back
 from pages.parts.words import title_of_cron
+from pages.parts.worker_away import watch_workers
 
 REFRESH_SECONDS = 15
 MORNING = time(9)
@@ -45,6 +46,7 @@ def page() -> None:
                 args=("subscribe",),
             )
         shown = span(view, _chosen_day(now), times.browser_zone())
+        watch_workers()
         taking_back()
         _steps(shown, now)
         _grid(shown, cron)

@@ -56,7 +56,8 @@ def _list() -> None:
 def _rows(status: executions.Status | None, cron: str | None, search: str | None) -> None:
     with problems.told():
         wanted = Filter(status=status, cron_name=cron, search=search)
-        found = executions.find(wanted, limit=PAGE, cursor=st.query_params.get(filters.AFTER))
+        with filters.searching(search):
+            found = executions.find(wanted, limit=PAGE, cursor=st.query_params.get(filters.AFTER))
         if not found.rows:
             _nothing(narrowed=bool(status or cron or search))
             return

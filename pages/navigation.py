@@ -3,14 +3,14 @@
 import streamlit as st
 
 from core.settings import ROOT
-from pages.parts.language import _
+from pages.parts.language import _, tell_the_browser
 from pages.parts.notices import notices
 
 # A picture of our own: for one of Streamlit's icons the browser would ask an outside host.
 ICON = ROOT / "assets" / "icon.png"
 LOGO = ROOT / "assets" / "logo.svg"
 
-st.set_page_config(page_title="Crondesk", page_icon=str(ICON), layout="wide")
+st.set_page_config(page_icon=str(ICON), layout="wide")
 st.html(ROOT / "assets" / "page.css")
 st.logo(str(LOGO), size="medium")
 
@@ -26,6 +26,8 @@ PAGES = {
     "bulk": st.Page("bulk.py", title=_("Bulk planning"), url_path="bulk"),
 }
 chosen = st.navigation(list(PAGES.values()), position="top")
+st.set_page_config(page_title=f"{chosen.title} · Crondesk")
+tell_the_browser()
 notices()
 if followed := st.session_state.pop("go", None):
     st.switch_page(PAGES[followed["page"]], query_params=followed["query"])

@@ -18,6 +18,7 @@ from pages.parts.schedule_dialog import change, plan
 from pages.parts.sentences import reworded
 from pages.parts.taking_back import taking_back
 from pages.parts.trying_again import may_be_tried_again, try_again
+from pages.parts.worker_away import watch_workers
 
 REFRESH_SECONDS = 4
 # A search reads the whole list.
@@ -33,6 +34,7 @@ def page() -> None:
     else:
         st.title(_("Scheduled"), anchor=False)
         with problems.page():
+            watch_workers()
             _list()
     dialogs = {
         "change": lambda given: change(UUID(given)),
@@ -64,7 +66,8 @@ def _list() -> None:
 def _rows(status: schedules.Status, cron: str | None, search: str | None) -> None:
     with problems.told():
         wanted = Filter(status=status, cron_name=cron, search=search)
-        found = schedules.find(wanted, limit=PAGE, cursor=st.query_params.get(filters.AFTER))
+        with filters.searching(search):
+            found = schedules.find(wanted, limit=PAGE, cursor=st.query_params.get(filters.AFTER))
         if not found.rows:
             _nothing(status, narrowed=bool(cron or search))
             return

@@ -8,6 +8,7 @@ from pages.parts.component import component, words
 from pages.parts.language import _, language, ngettext
 from pages.parts.table import milliseconds
 from pages.parts.words import title_of_cron
+from pages.parts.worker_away import worker_away
 
 _figures = component("figures")
 
@@ -80,7 +81,7 @@ def percent(share: float) -> str:
 def _pulse(pulse: workers.Pulse) -> dict[str, object]:
     overdue = ngettext("{} overdue", "{} overdue", pulse.overdue).format(number(pulse.overdue))
     if not pulse.alive:
-        gone = _("No worker is alive: what is planned will not run until one is started.")
+        gone = worker_away()
         return {"alive": False, "text": f"{gone} {overdue.capitalize()}." if pulse.overdue else gone}
     freshest = pulse.alive[0]
     count = len(pulse.alive)

@@ -1,6 +1,7 @@
 """What narrows a list down; it lives in the URL's query, so that a link shows the same to a colleague."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import streamlit as st
 
@@ -30,6 +31,16 @@ def search(placeholder: str) -> str | None:
         bind="query-params",
     )
     return sought.strip() or None if sought else None
+
+
+@contextmanager
+def searching(sought: str | None) -> Iterator[None]:
+    """Shows, while the block runs, that it searches; a list that is not searched in comes at once."""
+    if sought is None:
+        yield
+        return
+    with st.spinner(_("Searching…")):
+        yield
 
 
 def cron() -> str | None:

@@ -9,11 +9,21 @@ from core.settings import ROOT
 
 DOMAIN = "crondesk"
 LOCALES = ROOT / "locale"
+# Screen readers choose their voice, and browsers offer a translation, by the language of the document.
+_spoken = st.components.v2.component(
+    "crondesk_language", js="export default ({ data }) => { document.documentElement.lang = data; };"
+)
 
 
 def language() -> str:
     """'fr' for a French browser, else 'en'."""
     return "fr" if (st.context.locale or "").lower().startswith("fr") else "en"
+
+
+def tell_the_browser() -> None:
+    """Says in the document which language it is in."""
+    with st.container(key="language"):
+        _spoken(key="spoken", data=language())
 
 
 def _(message: str) -> str:

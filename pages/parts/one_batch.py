@@ -58,8 +58,10 @@ def _state(batch_id: UUID) -> None:
 
 def _undoing(batch_id: UUID, pending: int) -> None:
     label = ngettext("Undo: cancel the {} pending one", "Undo: cancel the {} pending ones", pending)
-    if pending and st.button(label.format(number(pending)), icon=":material/undo:", key="undo batch"):
-        act = undo.undo_batch(actor(), batch_id)
+    label = label.format(number(pending))
+    if pending and st.button(label, icon=":material/undo:", key="undo batch"):
+        with st.spinner(label):
+            act = undo.undo_batch(actor(), batch_id)
         told = ngettext("{} run cancelled.", "{} runs cancelled.", act.changed).format(number(act.changed))
         offer_act(act, told)
         st.rerun()

@@ -11,6 +11,7 @@ from pages.parts.language import _
 from pages.parts.output import output
 from pages.parts.sentences import reworded
 from pages.parts.timeline import of_execution, timeline
+from pages.parts.worker_away import watch_workers
 
 REFRESH_SECONDS = 1
 
@@ -27,6 +28,8 @@ def one_execution(execution_id: UUID) -> None:
     begun = (run.started_at or run.queued_at).replace(microsecond=0)
     facts.heading(words.title_of_cron(run.cron_name), times.day_and_time(begun))
     _buttons(run)
+    if run.status == "queued":
+        watch_workers()
     if run.status in UNFINISHED:
         _living(execution_id)
     else:

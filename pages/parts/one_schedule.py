@@ -16,6 +16,7 @@ from pages.parts.lateness import POLICIES
 from pages.parts.sentences import reworded
 from pages.parts.timeline import of_schedule, timeline
 from pages.parts.trying_again import may_be_tried_again, try_again
+from pages.parts.worker_away import watch_workers
 
 REFRESH_SECONDS = 3
 ANSWERS = {"fire": marked("Run it now"), "drop": marked("Drop it")}
@@ -45,6 +46,8 @@ def one_schedule(schedule_id: UUID) -> None:
         st.button(_("Plan the same again"), on_click=notices.ask, args=("again", *again))
         if schedule.triggered_execution_id and st.button(_("To its execution"), type="primary"):
             notices.go("executions", id=str(schedule.triggered_execution_id))
+    if schedule.status == "pending":
+        watch_workers()
     _state(schedule_id)
 
 

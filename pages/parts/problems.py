@@ -1,6 +1,7 @@
 """Errors of core as one sentence in the reader's language, never a traceback."""
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -118,11 +119,14 @@ def page(title: str | None = None) -> Iterator[None]:
             st.title(title, anchor=False)
         show(error)
         if isinstance(error, Unavailable):
-            _come_back()
+            _come_back(time.monotonic())
 
 
 @st.fragment(run_every=TRY_AGAIN_SECONDS)
-def _come_back() -> None:
+def _come_back(shown: float) -> None:
+    # Not at once: a database without its tables answers, and the page would run round and round.
+    if time.monotonic() - shown < TRY_AGAIN_SECONDS / 2:
+        return
     try:
         overview.clock()
     except Unavailable:

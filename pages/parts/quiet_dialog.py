@@ -49,7 +49,9 @@ def _find(cron_name: str | None, key: str) -> None:
         if until <= now + timedelta(minutes=6):
             st.error(_("This time has passed: choose one to come."), icon=":material/schedule:")
             return
-        for place, quiet in enumerate(quietest(since, until, chosen)):
+        with st.spinner(_("Looking for quiet slots…")):
+            found = quietest(since, until, chosen)
+        for place, quiet in enumerate(found):
             _proposal(quiet, chosen, f"{key} take {place}")
 
 

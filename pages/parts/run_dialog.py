@@ -14,6 +14,7 @@ from pages.parts.notices import fresh_key, go, toast_later
 from pages.parts.parameters import parameters_editor
 from pages.parts.verdict import curl_trigger
 from pages.parts.words import plain, title_of_cron
+from pages.parts.worker_away import tell_worker_away
 
 
 def run_now(cron_name: str, parameters: Parameters | None = None) -> None:
@@ -33,6 +34,7 @@ def _run_now(cron_name: str, parameters: Parameters, key: str) -> None:
         if cron.description:
             st.caption(plain(cron.description.in_language(language())))
         draft = parameters_editor(cron, parameters, key)
+        tell_worker_away()
         if draft.problems:
             st.error("\n".join(f"- {plain(problem)}" for problem in draft.problems), icon=":material/error:")
         with st.container(horizontal=True):

@@ -19,6 +19,7 @@ from pages.parts.taking_back import offer_last
 from pages.parts.verdict import curl_call, verdict
 from pages.parts.when import choose_instant
 from pages.parts.words import plain, title_of_cron
+from pages.parts.worker_away import tell_worker_away
 
 
 def plan(cron_name: str, parameters: Parameters | None = None, start: datetime | None = None) -> None:
@@ -63,6 +64,7 @@ def _plan(cron_name: str, parameters: Parameters, key: str, start: datetime | No
             verdict(cron, instant)
         with st.expander(_("If it is late")):
             within, policy = deadline(f"{key} ")
+            tell_worker_away()
         _tell(draft)
         ready = instant is not None and not draft.problems
         again = st.session_state.setdefault(f"{key} once", f"dashboard:{uuid4()}")

@@ -30,7 +30,8 @@ NO_SUCH = "00000000-0000-7000-8000-000000000000"
 def said(page: AppTest) -> str:
     """All that the page says in words."""
     kinds = (page.error, page.warning, page.info, page.caption, page.markdown)
-    return "\n".join(str(element.value) for kind in kinds for element in kind)
+    # Without the backslashes that keep Markdown from seeing marks of its own.
+    return "\n".join(str(element.value).replace("\\", "") for kind in kinds for element in kind)
 
 
 def rows(page: AppTest, key: str) -> list[str]:
@@ -49,7 +50,7 @@ def tagged(crons_file: Path, database_url: str) -> None:
 def test_a_tag_and_a_search_narrow_the_catalogue_down(tagged: None) -> None:
     page = opened("crons")
     assert len(rows(page, "crons")) == 5
-    page.button_group(key="tag").set_value(["people"]).run()
+    page.button_group(key="tag").set_value("people").run()
     assert rows(page, "crons") == ["greet"]
     page.text_input(key="search").set_value("wait").run()
     assert "No cron matches" in said(page)
