@@ -12,6 +12,7 @@ from core.catalogue import catalogue
 from core.lane import Lane
 from core.notifications.kinds import Kind, Language
 from core.notifications.sending import SEND_SECONDS
+from core.workers import lost_after_seconds
 
 LEASE = timedelta(seconds=4 * SEND_SECONDS)
 FIRST_PAUSE = timedelta(seconds=30)
@@ -63,7 +64,8 @@ async def watch(lane: Lane, lateness_target: timedelta) -> int:
         Unavailable.
     """
     await _follow_tags(lane)
-    await lane.fetch("SELECT crondesk_watch_alerts(%s)", (lateness_target,))
+    lost_after = timedelta(seconds=lost_after_seconds())
+    await lane.fetch("SELECT crondesk_watch_alerts(%s, %s)", (lateness_target, lost_after))
     [(count,)] = await lane.fetch("SELECT crondesk_watch_schedules()")
     return int(count)
 

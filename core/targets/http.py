@@ -1,6 +1,7 @@
 """The target 'http': a POST, and what its answer means."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
@@ -11,8 +12,9 @@ from uuid import UUID
 
 import aiohttp
 
-from core.catalogue import Cron, header_value
+from core.catalogue import Cron, header_value, secrets_of
 from core.parameters import Parameters
+from core.targets.output import masked
 
 MAX_ANSWER_BYTES = 65_536
 MAX_EXTERNAL_ID = 200
@@ -106,7 +108,8 @@ async def post(
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=timeout_seconds),
         ) as response:
-            return _read(response.status, await _content(response), secret)
+            hidden = {secret, *secrets_of(cron.http)}
+            return _read(response.status, await _content(response), hidden)
     except TimeoutError:
         return Answer(None, f"the target gave no answer within {timeout_seconds:g} s")
     except aiohttp.ClientConnectorCertificateError:
@@ -133,16 +136,21 @@ async def _content(response: aiohttp.ClientResponse) -> bytes:
     return bytes(content[:MAX_ANSWER_BYTES])
 
 
-def _read(status: int, content: bytes, secret: str) -> Answer:
+def _read(status: int, content: bytes, secrets: Collection[str]) -> Answer:
     try:
         phrase = HTTPStatus(status).phrase
     except ValueError:
         phrase = ""
     line = f"{status} {phrase}".strip()
-    body = content.decode(errors="replace").replace("\x00", "\ufffd").replace(secret, "*****")
+    body = masked(
+        content.decode(errors="replace").replace("\x00", "\ufffd"),
+        secrets,
+        cut=len(content) >= MAX_ANSWER_BYTES,
+    )
     text = f"HTTP {line}\n{body}"
     if 200 <= status < 300:
-        return Answer(status, None, _execution_id(content), text)
+        external_id = _execution_id(content)
+        return Answer(status, None, external_id and masked(external_id, secrets), text)
     if 300 <= status < 400:
         return Answer(status, f"the target answered {line}; redirects are not followed", None, text)
     if status == HTTPStatus.CONFLICT:

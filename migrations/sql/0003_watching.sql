@@ -110,7 +110,10 @@ $$;
 COMMENT ON FUNCTION crondesk_alert_conditions IS
     'What is out of order with the whole now, as far as somebody is there to ask; counts end at 1,000.';
 
-CREATE FUNCTION crondesk_watch_alerts(p_lateness_target interval) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION crondesk_watch_alerts(
+    p_lateness_target interval,
+    p_lost_after      interval DEFAULT '35 seconds'  -- how long a worker may be silent until it counts as gone
+) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     v_conditions  jsonb;
     v_alive_since timestamptz;
@@ -148,7 +151,7 @@ BEGIN
 
     -- While no worker is alive nobody is here to say so: the first one that comes says that it was so.
     SELECT min(started_at) INTO v_alive_since FROM cron_workers
-    WHERE stopped_at IS NULL AND beat_at > now() - interval '35 seconds';
+    WHERE stopped_at IS NULL AND beat_at > now() - p_lost_after;
     SELECT max(coalesce(stopped_at, beat_at)) INTO v_last_beat FROM cron_workers WHERE started_at < v_alive_since;
     IF v_alive_since - v_last_beat > interval '5 minutes'
        AND NOT EXISTS (SELECT FROM cron_alerts WHERE kind = 'no_worker' AND since = v_last_beat) THEN
