@@ -6,7 +6,7 @@ from fastapi import Depends, HTTPException, Request
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
-from api.errors import problems
+from api.errors import Malformed, problems
 from core.errors import Invalid, TooLarge
 from core.parameters import parse_json
 
@@ -53,13 +53,13 @@ def parsed(model: type[Model], body: bytes) -> Model:
     """The body as the model; to be called where it may take its time, a batch has megabytes.
 
     Raises:
-        HTTPException: 400; it is no JSON.
+        Malformed: it is no JSON; the details name the field where there is one.
         Invalid: it breaks a rule of the model; the details name the fields.
     """
     try:
         given = parse_json(body)
     except Invalid as error:
-        raise HTTPException(400, error.message) from None
+        raise Malformed(error.message, error.details or [f"body: {error.message}"]) from None
     try:
         return model.model_validate(given)
     except ValidationError as error:

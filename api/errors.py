@@ -15,10 +15,16 @@ from core.log import logger
 RETRY_AFTER_SECONDS = 5
 MAX_DETAILS = 100
 
+
+class Malformed(Invalid):
+    """The body is no JSON."""
+
+
 STATUS: Mapping[type[CrondeskError], int] = {
     Forbidden: 403,
     NotFound: 404,
     Conflict: 409,
+    Malformed: 400,
     TooLarge: 413,
     Invalid: 422,
     Unavailable: 503,

@@ -28,6 +28,9 @@ CRON_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 WITHHELD = ("DATABASE_URL", "CRON_SECRET")
 ENVIRONMENT_REFERENCE = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)\}")
 
+# A shorter one would mask half of what is printed.
+LEAST_SECRET = 4
+
 Target = Literal["command", "http", "noop"]
 EMPTY_SCHEMA: dict[str, Any] = {"type": "object", "properties": {}}
 
@@ -301,7 +304,7 @@ class CatalogueFile:
                 stamp = (stat.st_mtime_ns, stat.st_size)
                 if self._current is None or stamp != self._seen:
                     text = self._path.read_text(encoding="utf-8")
-                    self._current = Catalogue(parse(text))
+                    self._current = Catalogue(self._unless_emptied(parse(text)))
                     self._seen = stamp
                     with suppress(OSError):  # a full disk must not take down what works
                         self._keep(text)
@@ -314,6 +317,12 @@ class CatalogueFile:
                 self._current = Catalogue(self._previous(), (f"{self._path.name}: {reason}",))
             return self._current
 
+    def _unless_emptied(self, crons: dict[str, Cron]) -> dict[str, Cron]:
+        # Half a file is TOML, too: an editor that is just saving is not to take all crons away.
+        if not crons and self._previous():
+            raise CatalogueError([f"{self._path.name}: has no cron; those in force stay until it has one"])
+        return crons
+
     def _previous(self) -> Mapping[str, Cron]:
         if self._current is not None:
             return self._current.crons
@@ -325,7 +334,11 @@ class CatalogueFile:
     def _keep(self, text: str) -> None:
         self._last_good.parent.mkdir(parents=True, exist_ok=True)
         draft = self._last_good.with_name(f"{self._last_good.name}.{os.getpid()}")
-        draft.write_text(text, encoding="utf-8")
+        with draft.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            # Before the name: after a power cut there would be a name with nothing behind it.
+            os.fsync(file.fileno())
         draft.replace(self._last_good)
 
 
@@ -350,6 +363,13 @@ def shown(cron_name: str, parameters: Parameters) -> Parameters:
 def header_value(template: str) -> str:
     """A header of an HTTP target with its `${NAME}` references filled from the environment."""
     return ENVIRONMENT_REFERENCE.sub(lambda match: os.environ.get(match[1], ""), template)
+
+
+def secrets_of(target: HttpTarget) -> set[str]:
+    """What the `${NAME}` references of a target's headers stand for, without what is too short to hide."""
+    names = {name for value in target.headers.values() for name in ENVIRONMENT_REFERENCE.findall(value)}
+    values = {os.environ.get(name, "") for name in names}
+    return {value for value in values if len(value) >= LEAST_SECRET}
 
 
 def argument_of(template: str, values: Mapping[str, str]) -> str:

@@ -5,8 +5,10 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -20,6 +22,12 @@ from core.settings import ROOT, settings
 
 CONNECT_TIMEOUT_SECONDS = 5
 NOT_MIGRATED = "the database lacks migrations of this version; run `alembic upgrade head`"
+# What a statement meets where a migration is missing.
+LACKING = (
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.UndefinedColumn,
+    psycopg.errors.UndefinedFunction,
+)
 AWAY = "the database cannot be reached; it is tried again, and nothing that was saved is lost"
 
 
@@ -30,6 +38,16 @@ def database_url() -> str:
     if configured is None:
         return embedded.start(settings().data_dir)
     return configured.get_secret_value()
+
+
+def passwords() -> set[str]:
+    """The passwords in the address of the database, in each form that a program might print."""
+    url = database_url()
+    parts = conninfo_to_dict(url)
+    written = urlsplit(url).password or ""
+    known = {str(parts.get(name) or "") for name in ("password", "sslpassword")}
+    forms = {form for secret in known for form in (secret, quote(secret, safe=""))}
+    return (forms | {written}) - {""}
 
 
 def sqlalchemy_url() -> str:
@@ -47,6 +65,7 @@ def engine() -> Engine:
         max_overflow=10,
         pool_timeout=CONNECT_TIMEOUT_SECONDS,
         pool_pre_ping=False,
+        hide_parameters=True,
         json_deserializer=read_stored,
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_SECONDS,
@@ -108,7 +127,7 @@ def _told() -> Iterator[None]:
     except DBAPIError as error:
         if error.connection_invalidated:
             raise Unavailable(AWAY) from error
-        if isinstance(error.orig, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
+        if isinstance(error.orig, LACKING):
             raise Unavailable(NOT_MIGRATED) from error
         if isinstance(error.orig, psycopg.errors.ObjectInUse | psycopg.errors.InvalidParameterValue):
             raise Invalid(str(error.orig.diag.message_primary)) from error

@@ -1,12 +1,14 @@
 """Executions: start one now, find them, read what they print, ask for their end."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
+    Connection,
     Text,
     and_,
     case,
@@ -17,6 +19,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -30,7 +33,7 @@ from core.ids import first_id_at
 from core.paging import FOREIGN_CURSOR, Page, check_limit, count_of, cursor_after, read_cursor
 from core.parameters import Parameters, check
 from core.searching import beyond, search
-from core.tables import executions, output
+from core.tables import executions, output, schedules
 
 Status = Literal["queued", "running", "completed", "failed", "cancelled"]
 STATUSES: tuple[Status, ...] = ("queued", "running", "completed", "failed", "cancelled")
@@ -142,9 +145,9 @@ def trigger(
 
     Raises:
         NotFound: no such cron.
-        Invalid: the parameters break a rule.
+        Invalid: the parameters break a rule, or the schedule is one of another cron.
         Conflict: an execution of the cron is under way and the catalogue forbids overlap; or the
-            schedule or the key was used for a different execution.
+            schedule or the key was used for a different execution; or the schedule is cancelled.
         Forbidden, Unavailable.
     """
     require(actor, "run")
@@ -152,20 +155,21 @@ def trigger(
     asked = check({} if parameters is None else parameters, cron.parameters)
     noop = cron.target == "noop"
     now = func.clock_timestamp()
+    values = {
+        "cron_name": cron.name,
+        "parameters": asked,
+        "status": "completed" if noop else "queued",
+        "scheduled_id": scheduled_id,
+        "triggered_by": actor.name,
+        "target": cron.target,
+        "exclusive": cron.exclusive,
+        "idempotency_key": idempotency_key,
+        "started_at": now if noop else None,
+        "finished_at": now if noop else None,
+    }
     started = (
         insert(executions)
-        .values(
-            cron_name=cron.name,
-            parameters=asked,
-            status="completed" if noop else "queued",
-            scheduled_id=scheduled_id,
-            triggered_by=actor.name,
-            target=cron.target,
-            exclusive=cron.exclusive,
-            idempotency_key=idempotency_key,
-            started_at=now if noop else None,
-            finished_at=now if noop else None,
-        )
+        .from_select(list(values), select(*_typed(values)).where(_may_come_from(scheduled_id, cron.name)))
         .on_conflict_do_nothing()
         .returning(*_COLUMNS)
         .cte("started")
@@ -192,6 +196,7 @@ def trigger(
             raise Conflict(USED)
         if known is not None:
             return Execution(*known[:-1])
+        _check_schedule(connection, scheduled_id, cron.name)
         busy = select(executions.c.id).where(
             executions.c.cron_name == cron.name,
             executions.c.exclusive,
@@ -202,6 +207,31 @@ def trigger(
         f"cronName: {cron.name} is already running, and the catalogue forbids overlap",
         [f"executionId: {other}"] if other else [],
     )
+
+
+def _typed(values: Mapping[str, Any]) -> Iterator[ColumnElement[Any]]:
+    for name, value in values.items():
+        known = isinstance(value, ColumnElement)
+        yield value if known else literal(value, executions.c[name].type)
+
+
+def _may_come_from(scheduled_id: UUID | None, cron_name: str) -> ColumnElement[bool]:
+    """A schedule of this database is one of this cron, and not cancelled; others are not known here."""
+    if scheduled_id is None:
+        return true()
+    unfit = or_(schedules.c.cron_name != cron_name, schedules.c.status == "cancelled")
+    return ~select(schedules.c.id).where(schedules.c.id == scheduled_id, unfit).exists()
+
+
+def _check_schedule(connection: Connection, scheduled_id: UUID | None, cron_name: str) -> None:
+    wanted = select(schedules.c.cron_name, schedules.c.status).where(schedules.c.id == scheduled_id)
+    row = connection.execute(wanted).one_or_none() if scheduled_id else None
+    if row is None:
+        return
+    if row.cron_name != cron_name:
+        raise Invalid(f"scheduledId: is a schedule of the cron {row.cron_name}, not of {cron_name}")
+    if row.status == "cancelled":
+        raise Conflict("scheduledId: the schedule is cancelled; it starts nothing")
 
 
 def get(execution_id: UUID) -> Execution:

@@ -10,6 +10,9 @@ from core.catalogue import Cron
 from core.lane import Lane, storable
 from core.parameters import Parameters
 
+# A catalogue may be half saved, and another worker's may have the cron.
+PATIENCE_SECONDS = 60
+
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
@@ -146,8 +149,7 @@ async def claim(
             parameters=row[2],
             scheduled_at=row[3],
             execution_id=row[4],
-            # A later try was due at some moment until now + ahead: the lease's end less its length.
-            fire_at=row[3] if row[8] == 1 else row[5] - lease,
+            fire_at=_instant_of(row[3], row[8], row[5] - lease, ahead),
             lease_until=row[5],
             attempt=row[6],
             checked=row[7],
@@ -159,6 +161,14 @@ async def claim(
         )
         for row in rows
     ]
+
+
+def _instant_of(scheduled_at: datetime, attempt: int, latest: datetime, ahead: timedelta) -> datetime:
+    """When a claim fires: at its instant, where that is still to come or this is the first attempt.
+
+    A later attempt was due at some moment until the latest one, which is `ahead` of the claim.
+    """
+    return scheduled_at if attempt == 1 or scheduled_at > latest - ahead else latest
 
 
 async def settle(lane: Lane, worker: str, settlements: Sequence[Settlement]) -> set[UUID]:
@@ -247,7 +257,7 @@ async def refuse(lane: Lane, worker: str, schedule_id: UUID, attempt: int, error
 
 
 async def fail_unknown(lane: Lane, worker: str, known: Iterable[str], limit: int = 1000) -> int:
-    """Fails due schedules of crons that the catalogue does not have.
+    """Fails schedules that have been due for long and whose cron the catalogue does not have.
 
     Returns:
         How many.
@@ -259,7 +269,7 @@ async def fail_unknown(lane: Lane, worker: str, known: Iterable[str], limit: int
         """
         WITH due AS MATERIALIZED (
             SELECT ctid AS tid FROM scheduled_cron_executions
-            WHERE status = 'pending' AND due_at <= statement_timestamp()
+            WHERE status = 'pending' AND due_at <= statement_timestamp() - make_interval(secs => %(patience)s)
               AND cron_name <> ALL (%(known)s::text[])
             ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
         ), settled AS (
@@ -277,7 +287,7 @@ async def fail_unknown(lane: Lane, worker: str, known: Iterable[str], limit: int
         )
         SELECT count(*) FROM settled
         """,
-        {"known": list(known), "limit": limit, "worker": worker},
+        {"known": list(known), "limit": limit, "worker": worker, "patience": PATIENCE_SECONDS},
     )
     return int(rows[0][0])
 

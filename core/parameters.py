@@ -198,22 +198,39 @@ def parse_json(text: bytes | str) -> Any:
     """JSON, strictly: no NaN, no Infinity, no doubled keys, no depth that breaks the parser.
 
     Raises:
-        Invalid: it is no JSON; the message says where.
+        Invalid: it is no JSON; the message says where, and the details name the field where there is one.
     """
+    constants: list[str] = []
+
+    def note(name: str) -> float:
+        constants.append(name)
+        return float(name)
+
     try:
-        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_doubled)
+        # Refused once all is read: the parser does not say in which field it stands.
+        given = json.loads(text, parse_constant=note, object_pairs_hook=_refuse_doubled)
+        if constants:
+            place = next(_not_finite(given), "")
+            sentence = f"{constants[0]} is no JSON number"
+            raise Invalid(f"not JSON: {sentence}", [f"{place}: {sentence}"[:500]] if place else [])
     except RecursionError:
         raise Invalid(f"nested deeper than {MAX_DEPTH} levels") from None
     except (ValueError, UnicodeDecodeError) as error:
         raise Invalid(f"not JSON: {error}"[:300]) from None
+    return given
 
 
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON number")
+def _not_finite(value: Any, path: str = "") -> Iterator[str]:
+    if isinstance(value, float) and not math.isfinite(value):
+        yield path
+    elif isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _not_finite(inner, f"{path}.{key}" if path else str(key))
 
 
 def _refuse_doubled(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a key stands twice in one object")
+        twice = next(key for place, (key, _) in enumerate(pairs) if key in dict(pairs[:place]))
+        raise ValueError(f"the key {twice[:100]!r} stands twice in one object")
     return found

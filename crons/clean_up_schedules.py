@@ -1,7 +1,9 @@
-"""Delete the schedules that finished long ago, batch after batch until none is left."""
+"""Delete the schedules that finished over RETENTION_DAYS ago, batch after batch until none is left."""
 
 import psycopg
 
+from core.errors import Invalid
+from core.settings import settings
 from crons import database
 
 
@@ -9,11 +11,20 @@ def main() -> None:
     """Call the database's own clean-up until it has nothing more to delete."""
     total = 0
     with database.connect() as connection:
+        _keep_what_settings_say(connection)
         # Each call is a transaction of its own (autocommit): no lock outlives its batch.
         while deleted := _delete_batch(connection):
             total += deleted
             print(f"{deleted} deleted, {total} so far")
     print(f"{total} finished schedules deleted; pending ones are never touched")
+
+
+def _keep_what_settings_say(connection: psycopg.Connection) -> None:
+    try:
+        kept = f"{settings().retention_days} days"
+    except Invalid as fault:
+        raise SystemExit(fault.message) from None
+    connection.execute("SELECT set_config('crondesk.retention', %s, false)", [kept])
 
 
 def _delete_batch(connection: psycopg.Connection) -> int:

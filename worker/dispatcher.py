@@ -25,6 +25,8 @@ LOGGED_ONE_BY_ONE = 50
 # between the instant and the firing.
 AHEAD = timedelta(seconds=1)
 STUCK_PAUSE_SECONDS = 0.25
+# Where nothing was due although a timer rang: this machine's clock may run a little ahead of the database's.
+EARLY_PAUSES_SECONDS = (0.003, 0.02)
 # Whoever has not looked for as long was away, whatever kept him: each minute there is a look.
 AWAY = timedelta(seconds=90)
 
@@ -77,6 +79,7 @@ class Dispatcher:
         self._looking = asyncio.Lock()
         self._firing = asyncio.Lock()
         self._stopping = False
+        self._in_vain = 0
         self.ticked_at: datetime | None = None
 
     def look(self) -> None:
@@ -126,12 +129,21 @@ class Dispatcher:
                     fired = await self._fire(self._firing_lane)
                     if fired >= FIRE_BATCH:
                         await self._fire_all()
-                if not fired:
-                    # Another worker was quicker, or somebody holds the row: a look will tell.
-                    self._ask_again(STUCK_PAUSE_SECONDS)
+                self._try_again_soon(bool(fired))
             except Unavailable as error:
                 tell(error)
                 self._ask_again(1)
+
+    def _try_again_soon(self, fired: bool) -> None:
+        if fired:
+            self._in_vain = 0
+        elif self._in_vain < len(EARLY_PAUSES_SECONDS):
+            asyncio.get_running_loop().call_later(EARLY_PAUSES_SECONDS[self._in_vain], self.fire)
+            self._in_vain += 1
+        else:
+            # Another worker was quicker, or somebody holds the row: a look will tell.
+            self._in_vain = 0
+            self._ask_again(STUCK_PAUSE_SECONDS)
 
     async def _look(self) -> None:
         # What arrives from here on may come too late for this look: it asks for another one.

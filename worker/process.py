@@ -42,8 +42,11 @@ WATCH_SECONDS = 60
 # Firing waits no longer than this for word of what did not run.
 FIRST_WATCH_SECONDS = 2
 START_PAUSE_SECONDS = 2
-# Time for a command that does not heed SIGTERM, and to write down how it ended.
+# The end of the grace period is for a command that does not heed SIGTERM, and to write down how it ended:
+# so many seconds of it, of a short one this share. It lasts two seconds at least.
 LAST_WORDS_SECONDS = 9
+LAST_WORDS_SHARE = 0.4
+LEAST_GRACE_SECONDS = 2
 PURPOSES = (
     "firing",
     "firing too",
@@ -275,16 +278,21 @@ class Process:
     async def _end(self) -> None:
         logger().info("worker.stopping", running=self._runner.running)
         self._scheduler.pause()
-        grace = settings().grace_seconds
+        grace = max(settings().grace_seconds, LEAST_GRACE_SECONDS)
+        last_words = min(LAST_WORDS_SECONDS, grace * LAST_WORDS_SHARE)
+        until = asyncio.get_running_loop().time() + grace
         beats = asyncio.create_task(self._keep_beating())
         try:
-            async with asyncio.timeout(grace + LAST_WORDS_SECONDS):
+            async with asyncio.timeout_at(until):
                 await self._dispatcher.stop()
                 self._timers.clear()
                 # Those that could not be handed back come due again when their leases end.
                 await _guarded("hand back", self._sender.hand_back)()
+                patience = max(0.0, until - last_words - asyncio.get_running_loop().time())
                 await asyncio.gather(
-                    self._sender.finish(grace), self._runner.finish(grace), self._notifier.finish()
+                    self._sender.finish(patience),
+                    self._runner.finish(patience, last_words),
+                    self._notifier.finish(),
                 )
                 beats.cancel()
                 await running.say_stopped(self._lanes["duties"], self.name)
@@ -292,6 +300,8 @@ class Process:
             logger().warning("database.away")
         beats.cancel()
         self._scheduler.shutdown(wait=False)
+        # Before its connections: an answer that is cut off by us would pass for a failure of the target.
+        await self._sender.give_up()
         await self._http.close()
         logger().info("worker.stopped", name=self.name)
 

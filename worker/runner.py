@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 import aiohttp
@@ -12,7 +11,7 @@ import aiohttp
 from core import running
 from core.catalogue import Catalogue, Cron, catalogue
 from core.clock import Clock
-from core.database import database_url
+from core.database import passwords
 from core.errors import CrondeskError, Invalid, Unavailable
 from core.lane import Lane
 from core.log import logger
@@ -61,9 +60,9 @@ class Runner:
         self._promised = 0
         self._turned_away = False
         self._stopping = False
+        self._term_seconds: float = command.TERM_GRACE_SECONDS
         self._batches: Batches[Printed | Finished] = Batches(self._write)
-        password = urlsplit(database_url()).password or ""
-        self._secrets = [cron_secret(), password, unquote(password)]
+        self._secrets = [cron_secret(), *passwords()]
 
     @property
     def running(self) -> int:
@@ -155,9 +154,15 @@ class Runner:
             # Not at once: a task that is cancelled before its first step never takes it, and tells nobody.
             asyncio.get_running_loop().call_soon(task.cancel)
 
-    async def finish(self, grace_seconds: float) -> None:
-        """Lets what runs end by itself within the grace period, ends the rest, and writes it all down."""
+    async def finish(self, grace_seconds: float, last_words_seconds: float) -> None:
+        """Lets what runs end by itself for so long, ends the rest, and writes it all down.
+
+        Args:
+            grace_seconds: until commands are told to end.
+            last_words_seconds: for what comes then; half of it for those that do not heed SIGTERM.
+        """
         self._stopping = True
+        self._term_seconds = min(self._term_seconds, last_words_seconds / 2)
         async with self._taking:
             pass  # what is being taken now is waited for, too
         if self._tasks:
@@ -217,10 +222,7 @@ class Runner:
                 return await self._command(run, cron, output)
             return Finished(run.execution_id, "completed", self._clock.now())
         except asyncio.CancelledError:
-            by = self._cancelled_by.get(run.execution_id)
-            if by is None:
-                raise
-            return Finished(run.execution_id, "cancelled", self._clock.now(), error=f"cancelled by {by}")
+            return self._cancelled(run)
 
     async def _command(self, run: Run, cron: Cron, output: Output) -> Finished:
         try:
@@ -231,12 +233,12 @@ class Runner:
             code = await asyncio.wait_for(child.wait(), cron.timeout_seconds)
         except TimeoutError:
             await child.kill()
-            await child.wait()
-            return self._unsuccessful(run, cron, f"ended after its timeout of {cron.timeout_seconds:g} s")
+            code = await child.wait()
+            late = f"ended after its timeout of {cron.timeout_seconds:g} s"
+            return self._unsuccessful(run, cron, late, exit_code=code)
         except asyncio.CancelledError:
-            await child.kill()
-            await child.wait()
-            raise
+            await child.kill(self._term_seconds)
+            return self._cancelled(run, await child.wait())
         fault = command.ended(code)
         if fault is not None:
             return self._unsuccessful(run, cron, fault, exit_code=code)
@@ -286,6 +288,13 @@ class Runner:
     def _failed(self, run: Run, error: str) -> Finished:
         """Failed for good: it would not begin another time either, or nobody knows whether it has ended."""
         return Finished(run.execution_id, "failed", self._clock.now(), error=error)
+
+    def _cancelled(self, run: Run, code: int | None = None) -> Finished:
+        by = self._cancelled_by.get(run.execution_id)
+        if by is None:
+            raise asyncio.CancelledError
+        error = f"cancelled by {by}"
+        return Finished(run.execution_id, "cancelled", self._clock.now(), exit_code=code, error=error)
 
     async def _write(self, batch: list[Printed | Finished]) -> None:
         printed = [item for item in batch if isinstance(item, Printed)]

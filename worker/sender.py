@@ -56,6 +56,8 @@ class Sender:
         self._freed = freed
         self._waiting: dict[UUID, tuple[Claimed, Callable[[], None]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        # Due, and waiting for a connection.
+        self._queued: dict[UUID, Claimed] = {}
         self._capacity = settings().http_connections * WAITING_PER_CONNECTION
         self._connections = asyncio.Semaphore(settings().http_connections)
         self._batches: Batches[Settlement] = Batches(self._settle)
@@ -79,12 +81,13 @@ class Sender:
         await self._batches.run()
 
     async def hand_back(self) -> None:
-        """Gives back what has not been fired yet.
+        """Gives back what has not been sent yet.
 
         Raises:
             Unavailable.
         """
-        claims = [claimed for claimed, _ in self._waiting.values()]
+        claims = [claimed for claimed, _ in self._waiting.values()] + list(self._queued.values())
+        self._queued.clear()
         for _, take_back in self._waiting.values():
             take_back()
         self._waiting.clear()
@@ -100,7 +103,15 @@ class Sender:
         """
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=grace_seconds)
+        await self.give_up()
         await self._batches.drained()
+
+    async def give_up(self) -> None:
+        """Ends what is under way without a word: nobody knows what the target makes of it."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _due(self, claimed: Claimed) -> None:
         self._waiting.pop(claimed.id, None)
@@ -123,7 +134,10 @@ class Sender:
             self._not_sent(claimed, error)
             return
         timeout = min(cron.timeout_seconds, settings().http_timeout_seconds)
+        self._queued[claimed.id] = claimed
         async with self._connections:
+            if self._queued.pop(claimed.id, None) is None:
+                return  # handed back meanwhile
             fired_at = self._clock.now()
             if fired_at + timedelta(seconds=timeout) > claimed.lease_until:
                 return  # it comes due again for everybody; to send it now could send it twice at once

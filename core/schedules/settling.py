@@ -10,10 +10,11 @@ from sqlalchemy import (
 )
 
 from core.actors import Actor, require
-from core.database import changing
+from core.database import changing, reading
 from core.errors import Conflict, Invalid
 from core.schedules.reading import get
 from core.schedules.records import Schedule, Status
+from core.tables import schedules
 
 
 def mark_triggered(actor: Actor, schedule_id: UUID, execution_id: UUID) -> Schedule:
@@ -27,7 +28,14 @@ def mark_triggered(actor: Actor, schedule_id: UUID, execution_id: UUID) -> Sched
         Conflict: it was settled otherwise before.
     """
     call = select(func.mark_scheduled_cron_triggered(schedule_id, execution_id))
-    return _settle(actor, schedule_id, call, "triggered")
+    settled = _settle(actor, schedule_id, call, "triggered")
+    # Of an execution that this database does not hold only execution_id tells.
+    made = select(schedules.c.execution_id, schedules.c.triggered_execution_id)
+    with reading() as connection:
+        known = connection.execute(made.where(schedules.c.id == schedule_id)).one_or_none()
+    if known is not None and execution_id not in known:
+        raise Conflict("executionId: the schedule was triggered before, by another execution")
+    return settled
 
 
 def mark_failed(actor: Actor, schedule_id: UUID, error: str) -> Schedule:

@@ -62,12 +62,12 @@ class Child:
             self._process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001
         return code
 
-    async def kill(self) -> None:
-        """Ends the whole process group: SIGTERM, and SIGKILL after five seconds."""
+    async def kill(self, term_seconds: float = TERM_GRACE_SECONDS) -> None:
+        """Ends the whole process group: SIGTERM, and SIGKILL after so many seconds."""
         self._signal(signal.SIGTERM)
         try:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._process.wait(), TERM_GRACE_SECONDS)
+                await asyncio.wait_for(self._process.wait(), term_seconds)
         finally:  # also when the wait is cancelled
             self._signal(signal.SIGKILL)
 

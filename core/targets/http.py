@@ -1,7 +1,7 @@
 """The target 'http': a POST, and what its answer means."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
@@ -13,9 +13,10 @@ from uuid import UUID
 import aiohttp
 
 from core import secrets
-from core.catalogue import Cron
+from core.catalogue import Cron, secrets_of
 from core.parameters import Parameters
 from core.targets.handing import to_service
+from core.targets.output import masked
 
 MAX_ANSWER_BYTES = 65_536
 MAX_EXTERNAL_ID = 200
@@ -99,7 +100,7 @@ async def post(
         first_id=first_id,
         bearer=secret,
     )
-    hidden = [secret, *sorted(secrets.masks(cron.secrets), key=len, reverse=True)]
+    hidden = {secret, *secrets_of(cron.http), *secrets.masks(cron.secrets)}
     try:
         async with http.post(
             cron.http.url,
@@ -136,13 +137,17 @@ async def _content(response: aiohttp.ClientResponse) -> bytes:
     return bytes(content[:MAX_ANSWER_BYTES])
 
 
-def _read(status: int, content: bytes, hidden: Sequence[str]) -> Answer:
+def _read(status: int, content: bytes, hidden: Collection[str]) -> Answer:
     try:
         phrase = HTTPStatus(status).phrase
     except ValueError:
         phrase = ""
     line = f"{status} {phrase}".strip()
-    body = _masked(content.decode(errors="replace").replace("\x00", "\ufffd"), hidden)
+    body = masked(
+        content.decode(errors="replace").replace("\x00", "\ufffd"),
+        hidden,
+        cut=len(content) >= MAX_ANSWER_BYTES,
+    )
     text = f"HTTP {line}\n{body}"
     if 200 <= status < 300:
         return Answer(status, None, _execution_id(content, hidden), text)
@@ -153,13 +158,7 @@ def _read(status: int, content: bytes, hidden: Sequence[str]) -> Answer:
     return Answer(status, f"the target answered {line}", None, text)
 
 
-def _masked(text: str, hidden: Sequence[str]) -> str:
-    for secret in hidden:
-        text = text.replace(secret, secrets.MASK)
-    return text
-
-
-def _execution_id(content: bytes, hidden: Sequence[str]) -> str | None:
+def _execution_id(content: bytes, hidden: Collection[str]) -> str | None:
     try:
         answered: Any = json.loads(content)
     except (ValueError, RecursionError):
@@ -168,4 +167,4 @@ def _execution_id(content: bytes, hidden: Sequence[str]) -> str | None:
     # What PostgreSQL keeps as text: no NUL, and no half of a surrogate pair.
     if not isinstance(found, str) or not found.isprintable():
         return None
-    return _masked(found, hidden)[:MAX_EXTERNAL_ID]
+    return masked(found, hidden)[:MAX_EXTERNAL_ID]

@@ -122,6 +122,15 @@ class Output:
         self._seq += 1
 
 
+def masked(text: str, secrets: Iterable[str], *, cut: bool = False) -> str:
+    """A text without the secrets in it; of one that was cut off, without the beginning of one at its end."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, MASK)
+        if cut and (length := _overlap(text, secret)):
+            text = text[:-length] + MASK
+    return text
+
+
 def _split(text: str, size: int) -> tuple[str, str]:
     """The text in two: as many whole characters as fit into so many bytes, and the rest."""
     head = text.encode()[:size].decode(errors="ignore")

@@ -95,7 +95,8 @@ BEGIN
                          ELSE 'conflict' END AS outcome
         FROM (
             SELECT known.*, r.ran, CASE WHEN NOT r.ran THEN
-                       (SELECT o.id FROM cron_executions o WHERE o.scheduled_id = known.id) END AS existing
+                       (SELECT o.id FROM cron_executions o
+                        WHERE o.scheduled_id = known.id AND o.cron_name = known.cron_name) END AS existing
             -- IN makes a hash of what ran. A join was planned for the few rows the planner expects,
             -- and compared each of 500 with each.
             FROM known CROSS JOIN LATERAL (SELECT known.execution_id IN (SELECT id FROM ran) AS ran OFFSET 0) r

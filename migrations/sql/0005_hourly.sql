@@ -95,6 +95,8 @@ BEGIN
     RETURN NULL;
 END $$;
 
+-- In the order in which workers take them: in another one, they and we would wait for each other.
+LOCK TABLE scheduled_cron_executions, cron_executions IN SHARE ROW EXCLUSIVE MODE;
 CREATE TRIGGER executions_are_counted_on_arrival AFTER INSERT ON cron_executions
     REFERENCING NEW TABLE AS arrived FOR EACH STATEMENT EXECUTE FUNCTION crondesk_count_executions();
 CREATE TRIGGER executions_are_counted AFTER UPDATE ON cron_executions
@@ -128,16 +130,3 @@ $$;
 
 COMMENT ON FUNCTION crondesk_fold_hours IS
     'Adds at most p_limit rows of cron_hourly_changes to the hours and returns how many: call it again until it returns 0.';
-
--- The triggers above hold others off until the end of this transaction: what is there is counted once.
-INSERT INTO cron_hourly_changes
-SELECT 'execution', date_trunc('hour', coalesce(started_at, queued_at), 'UTC'), cron_name, status,
-       CASE WHEN status = 'completed' THEN crondesk_bucket(finished_at - started_at) END, count(*)
-FROM cron_executions WHERE status NOT IN ('queued', 'running')
-GROUP BY 2, 3, 4, 5;
-INSERT INTO cron_hourly_changes
-SELECT 'schedule', date_trunc('hour', scheduled_at, 'UTC'), cron_name, status,
-       CASE WHEN status = 'triggered' THEN crondesk_bucket(triggered_at - scheduled_at) END, count(*)
-FROM scheduled_cron_executions WHERE status <> 'pending'
-GROUP BY 2, 3, 4, 5;
-SELECT crondesk_fold_hours(2147483647);

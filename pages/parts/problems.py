@@ -67,7 +67,7 @@ TOLD = {
     r"larger than \d+ KiB": marked("The parameters are larger than 64 KiB."),
     r"nested deeper": marked("The parameters are nested too deep."),
     r"NUL byte": marked("The parameters contain a NUL byte, which PostgreSQL cannot keep."),
-    r"a key stands twice": marked("A key stands twice in one object."),
+    r"the key .* stands twice": marked("A key stands twice in one object."),
     r"not JSON": marked("This is not JSON."),
     r"must be a JSON object": marked("The parameters must be one JSON object, in braces."),
     r"may not": marked("Your role does not allow this."),

@@ -108,7 +108,23 @@ def test_what_is_not_json_is_a_400(api: Caller, rows: Rows, method: str, path: s
 
     assert response.status_code == 400
     assert response.json().keys() == {"success", "error", "details"}
+    assert response.json()["details"]
     assert set(rows().values()) == {0}
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (b'{"parameters": {"x": NaN}}', "parameters.x: NaN is no JSON number"),
+        (b'{"parameters": {"a": [1, {"b": -Infinity}]}}', "parameters.a.1.b: -Infinity is no JSON number"),
+        (b"[" * 20_000, "body: nested deeper"),
+        (b'{"parameters": ', "body: not JSON: "),
+        (b'{"cronName": "a", "cronName": "b"}', "body: not JSON: the key 'cronName' stands twice"),
+    ],
+)
+def test_what_is_not_json_names_the_field_where_it_can(api: Caller, body: bytes, detail: str) -> None:
+    [told] = api("POST", "/schedule", data=body).json()["details"]
+    assert told.startswith(detail)
 
 
 @pytest.mark.parametrize(("method", "path"), WITH_BODY)

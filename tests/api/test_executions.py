@@ -53,6 +53,41 @@ def test_the_same_schedule_starts_one_execution(api: Caller, count: Callable[[st
     assert count("cron_executions") == 1
 
 
+def test_the_schedule_of_another_cron_starts_nothing_and_still_fires(
+    api: Caller, count: Callable[[str], int]
+) -> None:
+    schedule = api.plan(cronName="greet")["id"]
+
+    response = api("POST", "/trigger", json={"cronName": "fail", "scheduledId": schedule})
+
+    assert response.status_code == 422
+    assert response.json()["error"].startswith("scheduledId: is a schedule of the cron greet")
+    assert count("cron_executions") == 0
+    assert api("POST", "/trigger", json={"cronName": "greet", "scheduledId": schedule}).status_code == 202
+
+
+def test_a_cancelled_schedule_starts_nothing(api: Caller, count: Callable[[str], int]) -> None:
+    schedule = api.plan(cronName="greet")["id"]
+    api("DELETE", "/schedule", params={"id": schedule})
+
+    response = api("POST", "/trigger", json={"cronName": "greet", "scheduledId": schedule})
+
+    assert response.status_code == 409
+    assert "cancelled" in response.json()["error"]
+    assert count("cron_executions") == 0
+
+
+def test_what_was_started_before_its_schedule_was_cancelled_is_answered_again(api: Caller) -> None:
+    body = {"cronName": "greet", "scheduledId": api.plan(cronName="greet")["id"]}
+    first = api("POST", "/trigger", json=body)
+    api("DELETE", "/schedule", params={"id": body["scheduledId"]})
+
+    again = api("POST", "/trigger", json=body)
+
+    assert again.status_code == 202
+    assert again.json() == first.json()
+
+
 def test_what_another_crondesk_posts_is_taken(api: Caller) -> None:
     schedule = str(uuid4())
     body = {"cronName": "greet", "parameters": {}, "scheduledId": schedule, "executionId": str(uuid4())}

@@ -295,8 +295,11 @@ def test_a_worker_of_another_make_settles_a_schedule_once(api: Caller) -> None:
 
     triggered = api("PATCH", f"{path}/triggered", json={"executionId": execution})
     again = api("PATCH", f"{path}/triggered", json={"executionId": execution})
+    other = api("PATCH", f"{path}/triggered", json={"executionId": str(uuid4())})
     failed = api("PATCH", f"{path}/failed", json={"error": "no"})
 
+    assert other.status_code == 409
+    assert other.json()["error"].startswith("executionId: ")
     assert triggered.status_code == again.status_code == 200
     assert triggered.json()["scheduled"]["status"] == "triggered"
     assert triggered.json()["scheduled"]["triggeredAt"]

@@ -176,6 +176,26 @@ def test_a_mistake_leaves_the_last_good_one_in_force_and_is_told(path: Path) -> 
     assert file.current().problems == ()
 
 
+@pytest.mark.parametrize("left", ["", "\n", "# half of\n", "[crons]\n"])
+def test_a_file_without_a_cron_leaves_the_last_good_one_in_force(path: Path, left: str) -> None:
+    file = CatalogueFile(path, path.with_name("good.toml"))
+    file.current()
+    change(path, left)
+    assert list(file.current().crons) == ["one", "two"]
+    assert "has no cron" in file.current().problems[0]
+    restarted = CatalogueFile(path, path.with_name("good.toml"))
+    assert list(restarted.current().crons) == ["one", "two"]
+    assert restarted.current().problems
+    change(path, GOOD)
+    assert file.current().problems == ()
+
+
+def test_where_there_never_was_a_cron_an_empty_file_is_no_mistake(tmp_path: Path) -> None:
+    path = tmp_path / "crons.toml"
+    path.touch()
+    assert CatalogueFile(path, tmp_path / "good.toml").current().problems == ()
+
+
 def test_the_last_good_one_survives_a_restart(path: Path) -> None:
     CatalogueFile(path, path.with_name("good.toml")).current()
     change(path, "broken [")

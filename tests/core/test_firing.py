@@ -7,7 +7,9 @@ import pytest
 
 from core import firing, schedules
 from core.actors import Actor
+from core.catalogue import catalogue
 from core.errors import Refused
+from core.firing import Fired
 from core.lane import Lane
 from tests.asynchronous import finish
 
@@ -49,3 +51,28 @@ def test_what_the_database_refuses_is_said_without_the_values(database_url: str)
     with pytest.raises(Refused) as caught:
         finish(ask())
     assert "sesame" not in caught.value.message
+
+
+def test_an_execution_of_another_cron_settles_no_schedule(
+    database: psycopg.Connection, database_url: str
+) -> None:
+    planned = schedules.plan(ALICE, "nothing", datetime.now(UTC) + timedelta(hours=1)).id
+    database.execute(
+        "UPDATE scheduled_cron_executions SET created_at = now() - interval '2 h', "
+        "scheduled_at = now() - interval '1 h'"
+    )
+    database.execute(
+        "INSERT INTO cron_executions (cron_name, target, scheduled_id) VALUES ('greet', 'command', %s)",
+        [planned],
+    )
+
+    async def fire() -> list[Fired]:
+        lane = Lane(database_url, "test")
+        try:
+            crons = list(catalogue().crons.values())
+            return await firing.fire(lane, "me", crons, limit=10, slots=10, told=10)
+        finally:
+            await lane.close()
+
+    assert [one.outcome for one in finish(fire())] == ["conflict"]
+    assert schedules.get(planned).status == "pending"

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.running import Printed
-from core.targets.output import MASK, Output
+from core.targets.output import MASK, Output, masked
 
 RUN = UUID(int=0)
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -89,3 +89,11 @@ def test_both_streams_keep_their_own_characters_and_secrets_apart() -> None:
     output.close()
     assert text_of(found) == MASK
     assert "".join(piece.content for piece in found if piece.stream == "stderr") == "ret é"
+
+
+@given(st.integers(0, 40))
+def test_of_a_text_that_was_cut_off_no_beginning_of_a_secret_is_left(end: int) -> None:
+    whole = "x" * 10 + "open-sesame" + "y" * 20
+    left = masked(whole[:end], {"open-sesame"}, cut=True)
+    assert "ope" not in left
+    assert left.replace(MASK, "") == whole[:end].replace("open-sesame", "")[: len(left.replace(MASK, ""))]

@@ -19,10 +19,14 @@ CONTRACT = """
 """
 
 
-def test_the_products_own_finished_schedules_go_and_pending_ones_stay(database_url: str) -> None:
+def migrate(database_url: str) -> None:
     migrations = Config(ROOT / "alembic.ini")
     migrations.set_main_option("sqlalchemy.url", database_url.replace("postgresql:", "postgresql+psycopg:"))
     command.upgrade(migrations, "head")
+
+
+def test_the_products_own_finished_schedules_go_and_pending_ones_stay(database_url: str) -> None:
+    migrate(database_url)
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(
             "INSERT INTO scheduled_cron_executions (cron_name, scheduled_at, created_at, status)"
@@ -38,6 +42,30 @@ def test_the_products_own_finished_schedules_go_and_pending_ones_stay(database_u
     assert last_line(done.stdout).startswith("3 finished schedules deleted")
     assert {name for (name,) in names if name.endswith("40 days")} == {"pending 40 days"}
     assert len(names) == 5
+
+
+def test_what_retention_days_keeps_is_kept(database: psycopg.Connection, database_url: str) -> None:
+    migrate(database_url)
+    database.execute(
+        "INSERT INTO scheduled_cron_executions (cron_name, scheduled_at, created_at, status)"
+        " SELECT age::text, now() - age, now() - age - interval '1 hour', 'triggered'"
+        " FROM unnest(ARRAY[interval '40 days', interval '364 days', interval '366 days']) age"
+    )
+
+    done = Cron("clean-up-schedules", {"DATABASE_URL": database_url, "RETENTION_DAYS": "365"}).run()
+
+    assert done.returncode == 0, done.stderr
+    left = database.execute(
+        "SELECT cron_name FROM scheduled_cron_executions ORDER BY scheduled_at"
+    ).fetchall()
+    assert left == [("364 days",), ("40 days",)]
+
+
+def test_a_retention_that_means_nothing_deletes_nothing(database_url: str) -> None:
+    done = Cron("clean-up-schedules", {"DATABASE_URL": database_url, "RETENTION_DAYS": "-1"}).run()
+
+    assert done.returncode == 1
+    assert "RETENTION_DAYS" in last_line(done.stderr)
 
 
 def test_batches_are_deleted_until_none_is_left(database_url: str) -> None:

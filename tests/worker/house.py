@@ -37,14 +37,14 @@ class House:
         self.workers: list[WorkerProcess] = []
         self._connection: psycopg.Connection[Row] | None = None
 
-    def start_worker(self, **environment: str) -> WorkerProcess:
+    def start_worker(self, prelude: str = "", **environment: str) -> WorkerProcess:
         """A worker that is ready to fire."""
-        return self.begin_worker(**environment).started()
+        return self.begin_worker(prelude, **environment).started()
 
-    def begin_worker(self, **environment: str) -> WorkerProcess:
+    def begin_worker(self, prelude: str = "", **environment: str) -> WorkerProcess:
         """A worker that may not be ready yet."""
         log = self.directory / f"worker-{len(self.workers)}.log"
-        worker = WorkerProcess(log, **environment)
+        worker = WorkerProcess(log, prelude, **environment)
         self.workers.append(worker)
         return worker
 

@@ -121,6 +121,7 @@ def test_output_is_there_while_the_command_still_runs(house: House) -> None:
     ended = house.ended(schedule_id)
     assert ended["status"] == "cancelled"
     assert ended["error_message"] == "cancelled by alice"
+    assert ended["exit_code"] in (-signal.SIGTERM, -signal.SIGKILL)
     assert "late" not in house.output(ended)
 
 
@@ -179,6 +180,7 @@ def test_a_command_and_all_its_descendants_end_at_the_timeout(house: House, tmp_
     execution = house.run("hasty", {"script": script})
     assert execution["status"] == "failed"
     assert execution["error_message"] == "ended after its timeout of 1 s"
+    assert execution["exit_code"] in (-signal.SIGTERM, -signal.SIGKILL)
     descendants = [int(pid) for pid in pids.read_text().split()]
     assert len(descendants) == 3
     until(lambda: not any(lives(pid) for pid in descendants), 10)

@@ -196,6 +196,8 @@ def test_a_strange_answer_takes_nobody_down(house: House, worker: WorkerProcess)
 def test_an_answer_that_repeats_the_secret_is_masked(house: House) -> None:
     text = house.output(house.run("echo"))
     assert "Bearer *****" in text
+    assert "token *****" in text
+    assert "s3same" not in text
     assert SECRET not in text
 
 

@@ -11,20 +11,23 @@ from typing import Any
 from core.settings import ROOT
 from tests.worker.waiting import until
 
+RUN = "\nimport sys; from worker.__main__ import main; sys.exit(main())"
+
 
 class WorkerProcess:
     """A started worker; its log is read from a file.
 
     Args:
         log: where its log goes.
+        prelude: Python that runs in the process before the worker does.
         environment: variables besides those of this process.
     """
 
-    def __init__(self, log: Path, **environment: str) -> None:
+    def __init__(self, log: Path, prelude: str = "", **environment: str) -> None:
         self._log = log
         with log.open("ab") as file:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "worker"],
+                [sys.executable, *(["-c", prelude + RUN] if prelude else ["-m", "worker"])],
                 cwd=ROOT,
                 env={**os.environ, "LOG_FORMAT": "json", **environment},
                 stdin=subprocess.DEVNULL,
@@ -50,7 +53,7 @@ class WorkerProcess:
 
     def started(self) -> "WorkerProcess":
         """Waits until it is ready to fire."""
-        until(lambda: self.said("worker.started") or self.process.poll() is not None, 30, self)
+        until(lambda: self.said("worker.started") or self.process.poll() is not None, 60, self)
         assert self.process.poll() is None, self.log
         return self
 

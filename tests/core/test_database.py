@@ -1,0 +1,42 @@
+"""The one database: what its failures say, and what they keep to themselves."""
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from core.database import NOT_MIGRATED, passwords, reading
+from core.errors import Unavailable
+from core.settings import settings
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["SELECT * FROM no_such_table", "SELECT no_such_column FROM cron_events", "SELECT no_such_function()"],
+)
+def test_what_a_migration_would_bring_is_said_to_be_missing(database_url: str, statement: str) -> None:
+    with pytest.raises(Unavailable) as caught, reading() as connection:
+        connection.execute(text(statement))
+    assert caught.value.message == NOT_MIGRATED
+
+
+def test_a_fault_of_a_statement_does_not_tell_its_parameters(database_url: str) -> None:
+    with pytest.raises(DBAPIError) as caught, reading() as connection:
+        connection.execute(text("SELEC :given"), {"given": "open-sesame"})
+    assert "open-sesame" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize(
+    ("url", "forms"),
+    [
+        ("postgresql://me:open%2Fsesame@somewhere/else", {"open/sesame", "open%2Fsesame"}),
+        ("postgresql://me@somewhere/else?password=open-sesame", {"open-sesame"}),
+        ("postgresql://me@somewhere/else", set()),
+    ],
+)
+def test_a_password_is_known_wherever_the_address_has_it(
+    monkeypatch: pytest.MonkeyPatch, url: str, forms: set[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    settings.cache_clear()
+    assert passwords() == forms
