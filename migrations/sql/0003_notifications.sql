@@ -110,7 +110,7 @@ CREATE FUNCTION crondesk_failures_in_a_row(
         ORDER BY e.id DESC LIMIT 1
     ), failed AS (
         SELECT e.id, e.queued_at AS at FROM cron_executions e
-        WHERE e.cron_name = p_cron AND e.status = 'failed' AND e.id <= p_execution
+        WHERE e.cron_name = p_cron AND e.status = 'failed' AND e.retried_by IS NULL AND e.id <= p_execution
           AND e.id > coalesce((SELECT id FROM success), '00000000-0000-0000-0000-000000000000')
         UNION ALL
         SELECT s.id, s.scheduled_at FROM scheduled_cron_executions s
@@ -218,7 +218,9 @@ BEGIN
           -- One that failed may have hung until its timeout; one whose worker fell silent is lost, not slow.
           AND (e.status = 'completed' OR e.finished_at - e.heartbeat_at < interval '30 seconds') OFFSET 0) usual ON true
     CROSS JOIN LATERAL (
-        SELECT 'failed' AS kind, e.id AS about WHERE e.status = 'failed' AND streak.failures >= r.after_failures
+        -- What is tried again has not failed yet.
+        SELECT 'failed' AS kind, e.id AS about
+        WHERE e.status = 'failed' AND e.retried_by IS NULL AND streak.failures >= r.after_failures
         UNION ALL
         SELECT 'completed', e.id WHERE e.status = 'completed' AND 'completed' = ANY (r.events)
         UNION ALL

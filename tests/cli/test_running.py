@@ -156,3 +156,28 @@ def test_no_worker_is_said(cli):
     assert answer.code == 0
     assert "No worker is alive" in answer.err
     assert cli("workers", "--json").document["workers"] == []
+
+
+def test_waiting_for_a_run_that_is_tried_again_is_waiting_for_its_last_attempt(cli, database):
+    with beside("run", "greet", "--wait") as waiting:
+        first = eventually(lambda: database.execute("SELECT id FROM cron_executions").fetchone())[0]
+        database.execute(
+            "WITH failed AS (UPDATE cron_executions SET status = 'failed', started_at = now(), "
+            "finished_at = now(), retried_by = crondesk_uuid() RETURNING *) "
+            "INSERT INTO cron_executions (id, cron_name, target, retry_of, first_id, attempt) "
+            "SELECT retried_by, cron_name, target, id, id, 2 FROM failed"
+        )
+        again = database.execute("SELECT id FROM cron_executions WHERE attempt = 2").fetchone()[0]
+        database.execute(
+            "UPDATE cron_executions SET status = 'completed', started_at = now(), finished_at = now() "
+            "WHERE id = %s",
+            [again],
+        )
+        out, _err = waiting.communicate(timeout=60)
+        assert waiting.returncode == 0
+        assert out.startswith(str(again))
+    shown = cli("show", first).out
+    assert str(again) in shown
+    tailed = cli("tail", first)
+    assert tailed.code == 0
+    assert f"it is tried again: {again}" in tailed.err

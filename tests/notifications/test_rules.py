@@ -99,6 +99,29 @@ def test_only_after_so_many_failures_in_a_row(rule: Rule, ran: Ran, told: Told) 
     assert told() == ["failed", "failed", "recovered"]
 
 
+def test_what_is_tried_again_is_told_only_when_its_last_attempt_has_failed(
+    rule: Rule, ran: Ran, told: Told, database: psycopg.Connection[Any]
+) -> None:
+    rule(ADDRESS, "failed", after_failures=2)
+    rule(ADDRESS, "recovered")
+
+    def failed_and_tried_again() -> None:
+        database.execute(
+            "INSERT INTO cron_executions (cron_name, status, target, started_at, finished_at, retried_by) "
+            "VALUES ('nothing', 'failed', 'command', now(), now(), crondesk_uuid())"
+        )
+
+    failed_and_tried_again()
+    failed_and_tried_again()
+    assert told() == []
+    ran("nothing", "completed")
+    assert told() == []
+    for _ in range(2):
+        failed_and_tried_again()
+        ran("nothing", "failed")
+    assert told() == ["failed"]
+
+
 def test_failures_of_one_batch_count_one_after_the_other(
     database: psycopg.Connection[Any], rule: Rule, told: Told
 ) -> None:
