@@ -43,6 +43,8 @@ def broken(parameters: Any, schema: Mapping[str, Any]) -> list[str]:
         errors = list(validator.iter_errors(parameters))
     except Unresolvable:
         return [_("The catalogue's schema of this cron refers to what is not there.")]
+    except (ArithmeticError, RecursionError, ValueError):
+        return [_("The parameters hold something too large to be checked.")]
     errors.sort(key=lambda error: [str(part) for part in error.absolute_path])
     return [sentence for error in errors for sentence in _sentences(error, schema)][:MAX_SHOWN]
 
