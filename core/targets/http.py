@@ -13,7 +13,7 @@ from uuid import UUID
 import aiohttp
 
 from core.catalogue import Cron, header_value, secrets_of
-from core.parameters import Parameters
+from core.parameters import Parameters, with_defaults
 from core.targets.output import masked
 
 MAX_ANSWER_BYTES = 65_536
@@ -75,7 +75,7 @@ async def post(
     Args:
         http: the worker's connections.
         cron: a cron with an HTTP target.
-        parameters: of this run.
+        parameters: of this run, as given; the schema's defaults are filled in, as for a command.
         schedule_id: the schedule; its id is the Idempotency-Key, the same in every attempt.
         execution_id: the run.
         secret: the bearer token.
@@ -87,18 +87,20 @@ async def post(
     assert cron.http is not None
     body = {
         "cronName": cron.name,
-        "parameters": parameters,
+        "parameters": with_defaults(parameters, cron.parameters),
         "scheduledId": str(schedule_id) if schedule_id else None,
         "executionId": str(execution_id),
     }
-    headers = {
+    own = {name: header_value(value) for name, value in cron.http.headers.items()}
+    taken = {name.lower() for name in own}
+    ours = {
         "Content-Type": "application/json",
         "Idempotency-Key": str(schedule_id or execution_id),
         "Authorization": f"Bearer {secret}",
         "Accept-Encoding": "identity",
         "User-Agent": "Crondesk",
-        **{name: header_value(value) for name, value in cron.http.headers.items()},
     }
+    headers = {name: value for name, value in ours.items() if name.lower() not in taken} | own
     try:
         async with http.post(
             cron.http.url,
