@@ -8,7 +8,19 @@ from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.routing import Route
 
-from api import alerts, calendar, docs_page, errors, executions, health, links, metrics, schedules, series
+from api import (
+    access_log,
+    alerts,
+    calendar,
+    docs_page,
+    errors,
+    executions,
+    health,
+    links,
+    metrics,
+    schedules,
+    series,
+)
 from core import log
 from core.notifications.standing_in import standing_in
 
@@ -51,6 +63,8 @@ app = _Api(
 )
 app.add_middleware(metrics.Measured)
 errors.install(app)
+# A server has set its log up by the time it imports this.
+access_log.hide_secrets()
 # Schedules and series first: /schedule would be taken for the id of an execution.
 for part in (schedules, series, executions, calendar, alerts, links, health, metrics, docs_page):
     app.include_router(part.router)

@@ -13,14 +13,15 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from core import secrets
 from core.errors import NotFound
-from core.parameters import Parameters, Unreadable, fills, placeholders_of
+from core.parameters import Parameters, Unreadable, faults_of_defaults, fills, placeholders_of
 from core.settings import settings
 
 CRON_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
@@ -55,6 +56,21 @@ class HttpTarget(_Strict):
 
     url: str = Field(pattern=r"^https?://[^\s/]+\S*$")
     headers: dict[str, str] = {}
+
+    @field_validator("url")
+    @classmethod
+    def _no_secrets_in_it(cls, value: str) -> str:
+        try:
+            parts = urlsplit(value)
+            known = parts.port, parts.username, parts.password
+        except ValueError:
+            raise ValueError("is no URL") from None
+        # It is shown and logged as it stands.
+        if known[1] is not None or known[2] is not None:
+            raise ValueError(
+                'must not hold a user or a password; put them into headers: Authorization = "Basic ${NAME}"'
+            )
+        return value
 
 
 class Retry(_Strict):
@@ -113,11 +129,14 @@ class Cron(_Strict):
             json.dumps(self.parameters, allow_nan=False)
             Draft202012Validator.check_schema(self.parameters)
         except SchemaError as error:
-            raise ValueError(f"parameters: no valid JSON Schema: {error.message[:300]}") from None
+            place = ".".join(["parameters", *(str(part) for part in error.absolute_path)])
+            raise ValueError(f"{place}: no valid JSON Schema: {error.message[:300]}") from None
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
             raise ValueError(f"parameters: no valid JSON Schema: {error}"[:300]) from None
         if self.parameters.get("type") != "object":
             raise ValueError('parameters: must have type = "object"')
+        for name, fault in faults_of_defaults(self.parameters):
+            raise ValueError(f"parameters.properties.{name}.default: breaks its own schema: {fault[:300]}")
         for name in self.secrets:
             if not secrets.NAME.fullmatch(name):
                 raise ValueError("secrets: a name is of capital letters, digits and '_'")
@@ -126,7 +145,11 @@ class Cron(_Strict):
         # A reference is all that is legal for a secret, here and for whoever reads the schema.
         object.__setattr__(self, "parameters", secrets.by_reference(self.parameters, self.secrets))
         for argument in self.command or ():
-            for name in placeholders_of(argument):
+            try:
+                names = placeholders_of(argument)
+            except ValueError as error:
+                raise ValueError(f"command: {error}"[:300]) from None
+            for name in names:
                 if not fills(self.parameters, name):
                     raise ValueError(
                         f"command: the placeholder {{{name}}} must be a parameter "
@@ -205,7 +228,7 @@ def parse(text: str) -> dict[str, Cron]:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise CatalogueError([f"not TOML: {error}"]) from None
+        raise CatalogueError([_not_toml(str(error), text)]) from None
     except RecursionError:
         raise CatalogueError(["not TOML that can be read: nested too deeply"]) from None
     lines = _Lines(text)
@@ -234,6 +257,16 @@ def parse(text: str) -> dict[str, Cron]:
     return crons
 
 
+def _not_toml(message: str, text: str) -> str:
+    found = re.search(r"at line (\d+)", message)
+    line = int(found[1]) if found else max(1, len(text.splitlines()))
+    path = _Lines(text).before(line)
+    if path[:1] != ("crons",) or len(path) == 1:
+        return f"line {line}: not TOML: {message}"
+    key = ".".join(path[2:])
+    return f"line {line}: cron {path[1]!r}: {key + ': ' if key else ''}not TOML: {message}"
+
+
 def _told(name: str, problem: dict[str, Any], lines: "_Lines") -> str:
     path = [str(part) for part in problem["loc"]]
     message = problem["msg"].removeprefix("Value error, ")
@@ -241,9 +274,13 @@ def _told(name: str, problem: dict[str, Any], lines: "_Lines") -> str:
         message = "unknown key"
     elif problem["type"] == "missing":
         message = "is missing"
-    if not path and ": " in message and message.split(": ")[0] in Cron.model_fields:
+    elif problem["type"] == "tuple_type":
+        message = "must be a list"
+        if path == ["command"]:
+            message = 'must be a list of arguments, such as ["program", "argument"]; no shell reads it'
+    if not path and ": " in message and message.split(": ")[0].split(".")[0] in Cron.model_fields:
         key, message = message.split(": ", 1)
-        path = [key]
+        path = key.split(".")
     key = ".".join(path)
     line = lines.of("crons", name, *path)
     return f"line {line}: cron {name!r}: {key + ': ' if key else ''}{message}"
@@ -273,6 +310,11 @@ class _Lines:
                 return self._found[path[:length]]
         starts = [line for found, line in self._found.items() if found[: len(path)] == path]
         return min(starts, default=1)
+
+    def before(self, line: int) -> tuple[str, ...]:
+        """The key that stands on the line or nearest above it."""
+        above = [(found, path) for path, found in self._found.items() if found <= line]
+        return max(above, default=(0, ()), key=lambda one: one[0])[1]
 
     def _parts(self, dotted: str) -> tuple[str, ...]:
         return tuple(next((group for group in match if group), "") for match in self.PART.findall(dotted))

@@ -166,10 +166,30 @@ def placeholders_of(argument: str) -> list[str]:
     """The names in the braces of one argument.
 
     Raises:
-        ValueError: a brace stands alone; one that is meant is doubled.
+        ValueError: a brace stands alone, where one that is meant is doubled; or there is more in the braces.
     """
-    parsed = string.Formatter().parse(argument)
-    return [name for _, name, _, _ in parsed if name is not None]
+    names = []
+    for _, name, form, conversion in string.Formatter().parse(argument):
+        if form or conversion:
+            raise ValueError(f"in {argument!r}: braces hold a parameter's name and nothing else")
+        if name is not None:
+            names.append(name)
+    return names
+
+
+def faults_of_defaults(schema: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Defaults that the schema itself refuses: the parameter's name, and why."""
+    properties = schema.get("properties", {})
+    for name, rule in properties.items() if isinstance(properties, dict) else ():
+        if not isinstance(rule, dict) or "default" not in rule:
+            continue
+        try:
+            for error in _made_for(schema).evolve(schema=rule).iter_errors(rule["default"]):
+                yield name, error.message
+        except Unresolvable:
+            yield name, "its schema refers to what is not there"
+        except (ArithmeticError, RecursionError, ValueError):
+            yield name, "cannot be checked against its schema"
 
 
 def fills(schema: Mapping[str, Any], name: str) -> bool:

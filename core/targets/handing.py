@@ -48,7 +48,7 @@ def to_command(cron: Cron, parameters: Parameters, *, fill: bool = True) -> Hand
     Raises:
         Invalid: a secret is not set here.
     """
-    whole = _filled(cron, with_defaults(parameters, cron.parameters), fill=fill)
+    whole = _filled(cron, parameters, fill=fill)
     values = as_arguments(whole, cron.parameters)
     arguments = [argument_of(template, values) for template in cron.command or ()]
     return Handed(arguments, content=json.dumps(whole, ensure_ascii=False))
@@ -68,7 +68,7 @@ def to_service(
 
     Args:
         cron: one with such a target.
-        parameters: of the run.
+        parameters: of the run; what was not given has its default.
         schedule_id: the schedule; its id is the Idempotency-Key, the same in every attempt.
         execution_id: the run.
         bearer: the token.
@@ -86,14 +86,17 @@ def to_service(
         "executionId": str(execution_id),
     }
     own = cron.http.headers
-    headers = {
+    taken = {name.lower() for name in own}
+    ours = {
         "Content-Type": "application/json",
         "Idempotency-Key": str(schedule_id or first_id or execution_id),
         "Authorization": f"Bearer {bearer}",
         "Accept-Encoding": "identity",
         "User-Agent": "Crondesk",
-        **({name: header_value(value) for name, value in own.items()} if fill else own),
     }
+    headers = {name: value for name, value in ours.items() if name.lower() not in taken} | (
+        {name: header_value(value) for name, value in own.items()} if fill else own
+    )
     return Handed(url=cron.http.url, headers=headers, content=json.dumps(body, ensure_ascii=False))
 
 
@@ -116,7 +119,8 @@ def shown(cron: Cron, parameters: Parameters, *, schedule_id: str | None, execut
 
 
 def _filled(cron: Cron, parameters: Parameters, *, fill: bool) -> Parameters:
+    whole = with_defaults(parameters, cron.parameters)
     if not cron.secrets:
-        return parameters
+        return whole
     value_of = secrets.value_of if fill else "${{{}}}".format
-    return secrets.replaced(parameters, cron.parameters, value_of)  # type: ignore[no-any-return]
+    return secrets.replaced(whole, cron.parameters, value_of)  # type: ignore[no-any-return]

@@ -78,7 +78,7 @@ async def post(
     Args:
         http: the worker's connections.
         cron: a cron with an HTTP target.
-        parameters: of this run.
+        parameters: of this run, as given; the schema's defaults are filled in, as for a command.
         schedule_id: the schedule; its id is the Idempotency-Key, the same in every attempt.
         execution_id: the run.
         first_id: its first attempt, where it is a later one: the Idempotency-Key of what has no schedule.

@@ -40,6 +40,8 @@ def broken(parameters: Any, schema: Mapping[str, Any]) -> list[str]:
         errors = list(validator_of(schema).iter_errors(parameters))
     except Unresolvable:
         return [_("The catalogue's schema of this cron refers to what is not there.")]
+    except (ArithmeticError, RecursionError, ValueError):
+        return [_("The parameters hold something too large to be checked.")]
     errors.sort(key=lambda error: [str(part) for part in error.absolute_path])
     # What is wrong with a secret in clear is told already, and in words that do not repeat it.
     others = [error for error in errors if not any(_within(error, path) for path, _rule in clear)]

@@ -104,7 +104,7 @@ def change(schedule_id: UUID) -> None:
 def _change(schedule: schedules.Schedule, key: str) -> None:
     with problems.told():
         cron = catalogue().cron(schedule.cron_name)
-        instant = choose_instant(key, schedule.scheduled_at)
+        instant = choose_instant(key, schedule.scheduled_at, planned=True)
         draft = parameters_editor(cron, schedule.parameters, key)
         if instant is not None:
             verdict(cron, instant, schedule.id)

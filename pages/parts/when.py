@@ -14,12 +14,13 @@ TONIGHT = time(22)
 MORNING = time(9)
 
 
-def choose_instant(key: str, start: datetime | None = None) -> datetime | None:
+def choose_instant(key: str, start: datetime | None = None, *, planned: bool = False) -> datetime | None:
     """Shows date, time and shortcuts.
 
     Args:
         key: names the fields.
         start: what they show at first; in an hour where it is not given.
+        planned: it is planned for then already: left as it is, it may be as near as it likes.
 
     Returns:
         The instant, in UTC; None while what is chosen cannot be planned, which is said.
@@ -44,7 +45,7 @@ def choose_instant(key: str, start: datetime | None = None) -> datetime | None:
     if not isinstance(day, date) or clock is None:
         return None
     if start is not None and datetime.combine(day, clock) == first.replace(microsecond=0):
-        return start
+        return start if planned else _checked(start, now)
     return _checked(_instant(datetime.combine(day, clock), key), now)
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 import requests
@@ -26,10 +27,12 @@ app = st.App({page!r}, routes=routes)
 
 
 @contextmanager
-def running(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+def running(*arguments: str, output: IO[bytes] | None = None) -> Iterator[subprocess.Popen[bytes]]:
     """A Python process in the project's directory, for the length of a block."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=environment)
+    process = subprocess.Popen(
+        [sys.executable, *arguments], cwd=ROOT, env=environment, stdout=output, stderr=output
+    )
     try:
         yield process
     finally:
@@ -95,3 +98,20 @@ def test_it_is_served_beside_the_dashboard(database_url: str, port: int, tmp_pat
             assert api("GET", path).status_code == 404
             assert api("GET", path).json()["success"] is False
         assert Caller(root, {})("GET", "/schedule").status_code == 401
+
+
+def test_the_access_log_of_a_server_names_no_secret(database_url: str, port: int, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with (
+        log.open("wb") as file,
+        running("-m", "uvicorn", "api.app:app", "--port", str(port), output=file) as process,
+    ):
+        root = f"http://127.0.0.1:{port}"
+        wait_for(f"{root}/readyz", process)
+        requests.get(f"{root}/api/calendar/ann/open-sesame.ics?cron=nothing", timeout=10)
+        requests.get(f"{root}/api/links/open-sesame", timeout=10)
+        requests.post(f"{root}/api/links/open-sesame?x=1", timeout=10)
+    said = log.read_text()
+    assert "/api/calendar/ann/*****" in said
+    assert said.count("/api/links/*****") == 2
+    assert "sesame" not in said

@@ -42,6 +42,23 @@ def test_a_post_leaves_at_its_second_with_body_and_headers(house: House, target:
     assert arrival.headers["X-Token"] == "token s3same"
 
 
+def test_a_header_of_the_targets_own_keeps_the_token_from_it(house: House, target: TargetServer) -> None:
+    schedule_id = house.plan("own_token")
+    house.ended(schedule_id)
+    [arrival] = target.of(schedule_id)
+    sent = [value for name, value in arrival.headers.items() if name.lower() == "authorization"]
+    assert sent == ["Basic s3same"]
+    assert SECRET not in str(arrival.headers)
+
+
+def test_defaults_are_filled_in_for_the_target_and_not_kept(house: House, target: TargetServer) -> None:
+    schedule_id = house.plan("defaults", {"batchSize": 5})
+    execution = house.ended(schedule_id)
+    [arrival] = target.of(schedule_id)
+    assert arrival.body["parameters"] == {"batchSize": 5, "folder": "docs"}
+    assert house.schedule(schedule_id)["parameters"] == execution["parameters"] == {"batchSize": 5}
+
+
 @pytest.mark.parametrize(("cron", "line"), [("hook", "HTTP 200 OK"), ("created", "HTTP 201 Created")])
 def test_any_2xx_is_triggered_and_its_execution_completed(house: House, cron: str, line: str) -> None:
     schedule_id = house.plan(cron)
