@@ -48,7 +48,9 @@ def _planning() -> None:
     st.caption(_("Many runs at once: nothing is written until you say so, and then all of them or none."))
     labels = {way: _(label) for way, (label, _shown) in WAYS.items()}
     way = filters.choice("way", _("How to plan"), labels, "grid")
-    rows = checked(WAYS[way][1]())
+    drafts = WAYS[way][1]()
+    with st.spinner(_("Checking the rows…")):
+        rows = checked(drafts)
     if not rows:
         return
     _plan(rows, way)
@@ -59,7 +61,7 @@ def _plan(rows: list[Checked], way: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         label = ngettext("Plan {} run", "Plan {} runs", len(rows)).format(number(len(rows)))
         if st.button(label, type="primary", disabled=not ready(rows), key="plan"):
-            with problems.told():
+            with problems.told(), st.spinner(_("Planning…")):
                 planned = schedules.plan_many(actor(), [row.plan for row in rows])
                 start([])
                 count = number(len(planned))
