@@ -197,3 +197,13 @@ calendar_addresses = Table(
     Column("created_by", Text),
     Column("created_at", Instant),
 )
+
+presets = Table(
+    "cron_presets",
+    metadata,
+    Column("cron_name", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("parameters", JSONB),
+    Column("created_by", Text),
+    Column("created_at", Instant),
+)

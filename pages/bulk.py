@@ -61,7 +61,7 @@ def _plan(rows: list[Checked], way: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         label = ngettext("Plan {} run", "Plan {} runs", len(rows)).format(number(len(rows)))
         if st.button(label, type="primary", disabled=not ready(rows), key="plan"):
-            with problems.told(), st.spinner(label):
+            with problems.told(), st.spinner(_("Planning…")):
                 planned = schedules.plan_many(actor(), [row.plan for row in rows])
                 start([])
                 count = number(len(planned))

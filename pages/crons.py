@@ -26,7 +26,7 @@ def page() -> None:
         _standing()
         _catalogue_problems()
         chosen = _chosen(catalogue().crons)
-        if chosen:
+        if catalogue().crons:
             _catalogue(chosen)
     notices.answer({"run": run_now, "schedule": plan})
 
@@ -79,7 +79,9 @@ def _catalogue(crons: list[Cron]) -> None:
     with problems.told():
         names = [cron.name for cron in crons]
         records = overview.records(names)
-        chosen = selection.selected(names)
+        # Of all of them: a search hides what is chosen, it does not take it away.
+        known = catalogue().crons
+        chosen = selection.selected(known)
         selection.bar(chosen, _("Schedule together"), lambda: _schedule_together(chosen))
         columns = [
             selection.column(),
@@ -94,11 +96,12 @@ def _catalogue(crons: list[Cron]) -> None:
 
         def act(asked: str, name: str) -> None:
             if asked == "select":
-                selection.toggle(name, names)
+                selection.toggle(name, known)
             else:
                 notices.ask(asked, name)
 
-        table.table("crons", _("The catalogue of crons"), columns, rows, act)
+        if rows:
+            table.table("crons", _("The catalogue of crons"), columns, rows, act)
 
 
 def _schedule_together(names: list[str]) -> None:

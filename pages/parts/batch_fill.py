@@ -13,6 +13,7 @@ from pages.parts import times
 from pages.parts.drafts import Draft
 from pages.parts.language import _, language, marked
 from pages.parts.parameters import parameters_editor
+from pages.parts.preset_choice import begin_with, keep
 from pages.parts.wall_times import instant_of_wall
 from pages.parts.words import title_of_cron
 
@@ -31,7 +32,10 @@ def filled() -> list[Draft]:
     if len(names) == 1:
         cron = catalogue().crons[names[0]]
         with st.container(border=True):
-            parameters = parameters_editor(cron, {}, f"fill {cron.name}").latest or {}
+            key = f"fill {cron.name}"
+            draft = parameters_editor(cron, begin_with(cron, None, key, in_dialog=False), key)
+            keep(cron, draft, key, in_dialog=False)
+            parameters = draft.latest or {}
     elif names:
         st.caption(_("Each of them runs with the defaults of the catalogue."))
     begin, end = _stretch()

@@ -1,9 +1,12 @@
 """Rows that shall be planned together, checked one by one before anything is written."""
 
+import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 from core import overview, wallclock
 from core.catalogue import Cron, catalogue
@@ -17,6 +20,7 @@ from pages.parts.problems import sentence_of
 from pages.parts.rules import broken
 from pages.parts.words import title_of_cron
 
+REMEMBERED = 25_000
 WRITTEN = re.compile(
     r"(?:(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})|(?P<day2>\d{1,2})/(?P<month2>\d{1,2})/(?P<year2>\d{4}))"
     r"[ T]+(?P<hour>\d{1,2})[:h](?P<minute>\d{2})(?::(?P<second>\d{2}))?"
@@ -64,8 +68,9 @@ class Checked:
 
 def checked(drafts: Iterable[Draft]) -> list[Checked]:
     """Each row, with what is wrong with it."""
-    now, names = overview.clock(), _names()
-    return [_checked(draft, names, now) for draft in drafts]
+    now, crons = overview.clock(), catalogue().crons
+    names, reader = _names(), (times.browser_zone(), language())
+    return [_checked(draft, crons, names, reader, now) for draft in drafts]
 
 
 def ready(rows: Sequence[Checked]) -> bool:
@@ -79,46 +84,69 @@ def _names() -> dict[str, str]:
     return titles | {name.casefold(): name for name in crons}
 
 
-def _checked(draft: Draft, names: dict[str, str], now: datetime) -> Checked:
+def _checked(
+    draft: Draft,
+    crons: Mapping[str, Cron],
+    names: dict[str, str],
+    reader: tuple[ZoneInfo, str],
+    now: datetime,
+) -> Checked:
     row = Checked(draft, problems=list(draft.problems))
     name = names.get(draft.cron.strip().casefold())
     if name is not None:
-        row.cron = catalogue().crons[name]
+        row.cron = crons[name]
     elif draft.cron.strip():
         row.problems.append(_("There is no cron “{name}” in the catalogue.").format(name=draft.cron.strip()))
     else:
         row.problems.append(_("Choose a cron."))
-    try:
-        row.instant = instant_of(draft.when)
-        if row.instant <= now:
-            row.problems.append(_("This time has passed: choose one to come."))
-    except CrondeskError as error:
-        row.problems.append(sentence_of(error))
-    try:
-        row.parameters = _object(draft.parameters)
-        if row.cron is not None:
-            row.problems += broken(row.parameters, row.cron.parameters) or _refused(row)
-    except CrondeskError as error:
-        row.problems.append(sentence_of(error))
+    row.instant, problem = _instant(draft.when, *reader)
+    if problem is not None:
+        row.problems.append(problem)
+    elif row.instant is not None and row.instant <= now:
+        row.problems.append(_("This time has passed: choose one to come."))
+    given = draft.parameters
+    if isinstance(given, dict):
+        given = json.dumps(given, ensure_ascii=False)
+    cron = row.cron
+    row.parameters, problems = _parameters(given, cron and cron.name, cron and cron.fingerprint, reader[1])
+    row.problems += problems
     return row
 
 
-def _object(given: str | Parameters) -> Parameters:
-    if isinstance(given, dict):
-        return given
+# A page runs again with each click: ten thousand rows are not read and checked anew each time.
+@lru_cache(maxsize=REMEMBERED)
+def _parameters(
+    given: str, cron_name: str | None, _fingerprint: str | None, _language: str
+) -> tuple[Parameters | None, tuple[str, ...]]:
+    """The parameters, and what is wrong with them; the same as long as schema and language are."""
+    try:
+        parameters = _object(given)
+    except CrondeskError as error:
+        return None, (sentence_of(error),)
+    cron = catalogue().crons.get(cron_name or "")
+    try:
+        if cron is not None:
+            check(parameters, cron.parameters)
+    except CrondeskError as error:
+        # Field by field, where it is the schema that is broken.
+        return parameters, tuple(broken(parameters, cron.parameters) or [sentence_of(error)])
+    return parameters, ()
+
+
+def _object(given: str) -> Parameters:
     value = parse_json(given) if given.strip() else {}
     if not isinstance(value, dict):
         raise Invalid("parameters: must be a JSON object")
     return value
 
 
-def _refused(row: Checked) -> list[str]:
-    assert row.cron is not None
+@lru_cache(maxsize=REMEMBERED)
+def _instant(given: str | datetime, _zone: ZoneInfo, _language: str) -> tuple[datetime | None, str | None]:
+    """The instant, or what is wrong with it; the same as long as zone and language are."""
     try:
-        check(row.parameters, row.cron.parameters)
+        return instant_of(given), None
     except CrondeskError as error:
-        return [sentence_of(error)]
-    return []
+        return None, sentence_of(error)
 
 
 def instant_of(given: str | datetime) -> datetime:

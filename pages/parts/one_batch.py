@@ -42,8 +42,7 @@ def _state(batch_id: UUID) -> None:
             ]
             st.markdown(f"**{told}** · " + " · ".join(by_status), width="stretch")
             _undoing(batch_id, counts.get("pending", 0))
-        found = schedules.find(Filter(batch_id=batch_id), limit=SHOWN).rows
-        found.sort(key=lambda schedule: (schedule.scheduled_at, schedule.id))
+        found = _next_ones(batch_id)
         columns = [
             table.Column("left", _("Status"), "narrow"),
             table.Column("when", _("When"), "narrow"),
@@ -54,6 +53,16 @@ def _state(batch_id: UUID) -> None:
         if total > len(found):
             more = total - len(found)
             st.caption(ngettext("… and {} more", "… and {} more", more).format(number(more)))
+
+
+def _next_ones(batch_id: UUID) -> list[Schedule]:
+    """Those to come, the next first; where there is room, the latest of the others before them."""
+    found = schedules.find(Filter(status="pending", batch_id=batch_id), limit=SHOWN).rows
+    if len(found) < SHOWN:
+        latest = schedules.find(Filter(batch_id=batch_id), limit=SHOWN).rows
+        others = [schedule for schedule in latest if schedule.status != "pending"]
+        found += others[: SHOWN - len(found)]
+    return sorted(found, key=lambda schedule: (schedule.scheduled_at, schedule.id))
 
 
 def _undoing(batch_id: UUID, pending: int) -> None:

@@ -53,6 +53,8 @@ TOLD = {
     r"waits for no decision": marked("Somebody has decided already."),
     r"there is no such schedule": marked("There is no such planned run (any more)."),
     r"there is no such execution": marked("There is no such execution (any more)."),
+    r"there is no such preset": marked("This preset does not exist (any more)."),
+    r"another preset of this cron": marked("Another preset of this cron has this name already."),
     r"another channel has this name": marked("Another channel has this name already."),
     r"is no Apprise URL": marked(
         "This is no Apprise URL. Such addresses begin with mailto://, slack:// or the like."

@@ -9,10 +9,12 @@ from core.catalogue import catalogue
 from core.parameters import Parameters
 from pages.parts import problems
 from pages.parts.acting import actor
+from pages.parts.calls import calls
+from pages.parts.comparison import comparison
 from pages.parts.language import _, language
 from pages.parts.notices import fresh_key, go, toast_later
 from pages.parts.parameters import parameters_editor
-from pages.parts.verdict import curl_trigger
+from pages.parts.preset_choice import begin_with, keep
 from pages.parts.words import plain, title_of_cron
 from pages.parts.worker_away import tell_worker_away
 
@@ -22,18 +24,21 @@ def run_now(cron_name: str, parameters: Parameters | None = None) -> None:
 
     Args:
         cron_name: of what.
-        parameters: what the form holds at first, such as those of an earlier run.
+        parameters: those of an earlier run: the form holds them at first, and shows what is changed.
     """
     title = _("Run now: {cron}").format(cron=title_of_cron(cron_name))
-    st.dialog(title, width="medium")(_run_now)(cron_name, parameters or {}, fresh_key("run"))
+    st.dialog(title, width="medium")(_run_now)(cron_name, parameters, fresh_key("run"))
 
 
-def _run_now(cron_name: str, parameters: Parameters, key: str) -> None:
+def _run_now(cron_name: str, old: Parameters | None, key: str) -> None:
     with problems.told():
         cron = catalogue().cron(cron_name)
         if cron.description:
             st.caption(plain(cron.description.in_language(language())))
-        draft = parameters_editor(cron, parameters, key)
+        draft = parameters_editor(cron, begin_with(cron, old, key), key)
+        keep(cron, draft, key)
+        if old is not None:
+            comparison(cron, old, draft.latest, f"{key} compared")
         tell_worker_away()
         if draft.problems:
             st.error("\n".join(f"- {plain(problem)}" for problem in draft.problems), icon=":material/error:")
@@ -49,5 +54,4 @@ def _run_now(cron_name: str, parameters: Parameters, key: str) -> None:
             toast_later(_("Started: {cron}.").format(cron=title_of_cron(cron_name)))
             go("executions", id=str(started.id))
         if draft.latest is not None:
-            with st.expander(_("The same with curl")):
-                st.code(curl_trigger(cron, draft.latest), language=None, wrap_lines=True)
+            calls(cron, draft.latest)

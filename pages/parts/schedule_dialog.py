@@ -11,15 +11,17 @@ from core.errors import CrondeskError
 from core.parameters import Parameters
 from pages.parts import problems, times
 from pages.parts.acting import actor
+from pages.parts.calls import calls
+from pages.parts.comparison import comparison
 from pages.parts.language import _, language
 from pages.parts.lateness import deadline
 from pages.parts.notices import fresh_key, go, toast_later
 from pages.parts.parameters import Draft, parameters_editor
+from pages.parts.preset_choice import begin_with, keep
 from pages.parts.taking_back import offer_last
-from pages.parts.verdict import curl_call, verdict
+from pages.parts.verdict import verdict
 from pages.parts.when import choose_instant
 from pages.parts.words import plain, title_of_cron
-from pages.parts.worker_away import tell_worker_away
 
 
 def plan(cron_name: str, parameters: Parameters | None = None, start: datetime | None = None) -> None:
@@ -27,11 +29,11 @@ def plan(cron_name: str, parameters: Parameters | None = None, start: datetime |
 
     Args:
         cron_name: of what.
-        parameters: what the form holds at first, such as those of an earlier run.
+        parameters: those of an earlier run: the form holds them at first, and shows what is changed.
         start: the instant it shows at first; in an hour where it is not given.
     """
     title = _("Schedule: {cron}").format(cron=title_of_cron(cron_name))
-    st.dialog(title, width="medium")(_plan)(cron_name, parameters or {}, fresh_key("plan"), start)
+    st.dialog(title, width="medium")(_plan)(cron_name, parameters, fresh_key("plan"), start)
 
 
 def plan_at(start: datetime) -> None:
@@ -50,21 +52,23 @@ def _plan_at(start: datetime, key: str) -> None:
         key=f"{key} cron",
     )
     if chosen:
-        _plan(chosen, {}, f"{key} {chosen}", start)
+        _plan(chosen, None, f"{key} {chosen}", start)
 
 
-def _plan(cron_name: str, parameters: Parameters, key: str, start: datetime | None = None) -> None:
+def _plan(cron_name: str, old: Parameters | None, key: str, start: datetime | None = None) -> None:
     with problems.told():
         cron = catalogue().cron(cron_name)
         if cron.description:
             st.caption(plain(cron.description.in_language(language())))
         instant = choose_instant(key, start)
-        draft = parameters_editor(cron, parameters, key)
+        draft = parameters_editor(cron, begin_with(cron, old, key), key)
+        keep(cron, draft, key)
+        if old is not None:
+            comparison(cron, old, draft.latest, f"{key} compared")
         if instant is not None:
             verdict(cron, instant)
         with st.expander(_("If it is late")):
             within, policy = deadline(f"{key} ")
-            tell_worker_away()
         _tell(draft)
         ready = instant is not None and not draft.problems
         again = st.session_state.setdefault(f"{key} once", f"dashboard:{uuid4()}")
@@ -82,10 +86,7 @@ def _plan(cron_name: str, parameters: Parameters, key: str, start: datetime | No
             toast_later(_("Planned: {cron}, {when}.").format(cron=title_of_cron(cron_name), when=when))
             st.rerun()
         if instant is not None and draft.latest is not None:
-            with st.expander(_("The same with curl")):
-                st.code(
-                    curl_call(cron, instant, draft.latest, within, policy), language=None, wrap_lines=True
-                )
+            calls(cron, draft.latest, instant, within, policy)
         if st.button(_("Make it a series…"), icon=":material/repeat:", type="tertiary", key=f"{key} repeat"):
             go("series", new=cron.name)
 
@@ -105,7 +106,8 @@ def _change(schedule: schedules.Schedule, key: str) -> None:
     with problems.told():
         cron = catalogue().cron(schedule.cron_name)
         instant = choose_instant(key, schedule.scheduled_at, planned=True)
-        draft = parameters_editor(cron, schedule.parameters, key)
+        draft = parameters_editor(cron, begin_with(cron, schedule.parameters, key), key)
+        keep(cron, draft, key)
         if instant is not None:
             verdict(cron, instant, schedule.id)
         _tell(draft)

@@ -16,7 +16,7 @@ from core.parameters import parse_json
 from core.secrets import REFERENCE, is_reference, is_secret, names_of
 from pages.parts.language import _
 from pages.parts.rules import description_of, title_of
-from pages.parts.times import browser_zone
+from pages.parts.times import browser_zone, time_of_day
 from pages.parts.words import heard, plain
 
 ABSENT = object()
@@ -260,8 +260,23 @@ def _instant(field: Field) -> Any:
     if field.given is not ABSENT and chosen == _wall(field.given):
         return field.given
     where = browser_zone()
-    instants = wallclock.instants_of(wallclock.next_that_exists(chosen, where), where)
-    return instants[0].astimezone(where).isoformat()
+    instants = wallclock.instants_of(chosen, where)
+    follows = wallclock.next_that_exists(chosen, where)
+    meant = (instants or wallclock.instants_of(follows, where))[0].astimezone(where)
+    if len(instants) != 1:
+        told = (
+            _("The clocks in {zone} show {time} twice on this day: the first is taken, {meant}.")
+            if instants
+            else _("The clocks in {zone} never show {time} on this day: {meant} is taken.")
+        )
+        st.caption(
+            plain(told.format(zone=where.key, time=time_of_day(chosen), meant=_with_offset(meant))),
+        )
+    return meant.isoformat()
+
+
+def _with_offset(there: datetime) -> str:
+    return f"{time_of_day(there)} (UTC{there.isoformat()[-6:]})"
 
 
 def _date(text: str) -> date | None:

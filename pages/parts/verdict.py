@@ -1,27 +1,50 @@
-"""What is told before a plan is confirmed: when it will be, what is around it, and the same as a call."""
+"""What is told before a plan is confirmed: when it will be, what is around it, and what may go wrong."""
 
-import json
-import shlex
-from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
 from uuid import UUID
 
 import streamlit as st
 
-from core import overview, schedules
+from core import blackouts, neighbours, overview, workers
 from core.catalogue import Cron
-from core.parameters import Parameters
-from core.schedules import LatePolicy
+from core.neighbours import Neighbour, Neighbours
 from pages.parts import times
-from pages.parts.language import _, ngettext
-from pages.parts.words import plain
+from pages.parts.language import _, marked
+from pages.parts.words import plain, title_of_cron
+from pages.parts.worker_away import worker_away
 
-AROUND = timedelta(hours=1)
-AROUND_SHOWN = 5
+Mood = Literal["green", "orange", "red"]
+MOODS: dict[Mood, tuple[str, str]] = {
+    "green": (":material/check_circle:", marked("Nothing is in its way")),
+    "orange": (":material/warning:", marked("It can be planned, but look first")),
+    "red": (":material/error:", marked("As things stand it would not run")),
+}
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What is known of a plan.
+
+    Attributes:
+        mood: how it stands in all.
+        warnings: what may go wrong, the worst first.
+        facts: what else is worth knowing.
+    """
+
+    mood: Mood = "green"
+    warnings: list[str] = field(default_factory=list)
+    facts: list[str] = field(default_factory=list)
+
+    def warn(self, mood: Mood, sentence: str) -> None:
+        """Adds a warning; the worst one sets the mood."""
+        self.mood = max(self.mood, mood, key=list(MOODS).index)
+        self.warnings.append(sentence)
 
 
 def verdict(cron: Cron, instant: datetime, moved: UUID | None = None) -> None:
-    """Shows when it will run, how long that usually takes, and what else is planned around it.
+    """Shows when it will run, what is planned around it, and what may go wrong.
 
     Args:
         cron: what will run.
@@ -29,92 +52,109 @@ def verdict(cron: Cron, instant: datetime, moved: UUID | None = None) -> None:
         moved: the schedule that is moved there, which is not around itself.
     """
     now = overview.clock()
-    usual = overview.records([cron.name])[cron.name].usual_seconds
+    found = of(cron, instant, moved)
+    icon, words = MOODS[found.mood]
     with st.container(border=True, key="verdict"):
         when = plain(times.day_and_time(instant, year=True))
         left = times.spelled_out(_to_the_minute(instant - now))
         st.markdown(f"**{when}**, " + _("in {duration}").format(duration=left))
         utc = plain(times.day_and_time_utc(instant))
         st.caption(f"{plain(times.zone_name(instant))} · {utc} UTC")
-        lines = [_("Usually lasts {}.").format(times.lasted(usual))] if usual is not None else []
-        st.markdown(" ".join([*lines, _around(cron, instant, moved)]))
-        if usual is not None:
-            _overlap(cron, instant, usual, moved)
+        st.badge(_(words), icon=icon, color=found.mood)
+        st.markdown("\n".join(f"- {plain(line)}" for line in [*found.warnings, *found.facts]))
+
+
+def of(cron: Cron, instant: datetime, moved: UUID | None = None) -> Verdict:
+    """What is known of a plan; a few look-ups in indexes.
+
+    Raises:
+        Unavailable.
+    """
+    usual = overview.records([cron.name])[cron.name].usual_seconds
+    near = neighbours.around(cron.name, instant, usual, apart_from=moved)
+    found = Verdict()
+    if not workers.any_alive():
+        found.warn("red", worker_away())
+    for other in near.runs_into(instant, usual):
+        found.warn("orange", _met(cron, instant, other))
+    for period in blackouts.find(cron_name=cron.name):
+        if period.starts_at <= instant < period.ends_at:
+            told = _("The blackout “{name}” lies there: series pause until {end}, but this run does not.")
+            found.warn("orange", told.format(name=period.name, end=times.day_and_time(period.ends_at)))
+    if usual is None:
+        found.facts.append(_("How long it takes is not known yet: it has never completed."))
+    else:
+        found.facts.append(_("Usually lasts {}.").format(times.lasted(usual)))
+    found.facts += _around(near, instant)
+    found.facts += _of_the_same(cron, near, instant)
+    return found
 
 
 def _to_the_minute(left: timedelta) -> timedelta:
     return left if left < timedelta(hours=1) else timedelta(minutes=round(left / timedelta(minutes=1)))
 
 
-def _near(cron: Cron, since: datetime, until: datetime, moved: UUID | None) -> list[datetime]:
-    wanted = schedules.Filter(status="pending", cron_name=cron.name, since=since, until=until)
-    near = schedules.find(wanted, limit=AROUND_SHOWN + 2).rows
-    return [other.scheduled_at for other in near if other.id != moved]
-
-
-def _around(cron: Cron, instant: datetime, moved: UUID | None) -> str:
-    near = _near(cron, instant - AROUND, instant + AROUND, moved)
-    if not near:
-        return _("Nothing else of this cron is planned within an hour of it.")
-    told = []
-    for other in near[:AROUND_SHOWN]:
-        gap = times.spelled_out(abs(instant - other))
-        if other == instant:
-            relation = _("at the same time")
-        else:
-            relation = (_("{} before") if other < instant else _("{} after")).format(gap)
-        told.append(f"{times.time_of_day(times.local(other))} ({relation})")
-    more = "…" if len(near) > AROUND_SHOWN else ""
-    heading = ngettext("Also planned around it: {}", "Also planned around it: {}", len(near))
-    return plain(heading.format(", ".join(told)) + (more or "."))
-
-
-def _overlap(cron: Cron, instant: datetime, usual: float, moved: UUID | None) -> None:
-    # What is planned to begin so shortly before usually still runs.
-    before = _near(cron, instant - timedelta(seconds=usual), instant + timedelta(microseconds=1), moved)
-    if before and cron.exclusive:
-        st.warning(
+def _met(cron: Cron, instant: datetime, other: Neighbour) -> str:
+    if other.at < instant:
+        told = (
             _(
                 "A run planned for {time} usually still goes on then, and this cron runs one at a time: "
                 "this one will be tried again until it can begin."
-            ).format(time=times.time_of_day(times.local(before[-1]))),
-            icon=":material/warning:",
+            )
+            if cron.exclusive
+            else _("A run planned for {time} usually still goes on then: both run side by side.")
         )
+    else:
+        told = (
+            _(
+                "It usually still goes on at {time}, when this cron is planned again, and it runs one at a "
+                "time: that one will be tried again until it can begin."
+            )
+            if cron.exclusive
+            else _(
+                "It usually still goes on at {time}, when this cron is planned again: both run side by side."
+            )
+        )
+    return told.format(time=_at(other.at, instant))
 
 
-def curl_call(
-    cron: Cron,
-    instant: datetime,
-    parameters: Parameters,
-    within: timedelta | None = None,
-    policy: LatePolicy = "fire",
-) -> str:
-    """The call of the REST API that plans the same; the secret stays a variable of the shell."""
-    body = {
-        "cronName": cron.name,
-        "scheduledAt": _written(instant),
-        "parameters": parameters,
-    }
-    if within is not None:
-        body |= {"notAfter": _written(instant + within), "latePolicy": policy}
-    return _call("schedule", body)
+def _around(near: Neighbours, instant: datetime) -> list[str]:
+    within = times.spelled_out(near.within)
+    if not near.before and not near.after:
+        return [_("Nothing else is planned within {duration} of it.").format(duration=within)]
+    told = []
+    for heading, others in ((_("Just before: {}."), near.before), (_("Just after: {}."), near.after)):
+        if others:
+            told.append(heading.format(", ".join(_neighbour(other, instant) for other in others)))
+    return told
 
 
-def curl_trigger(cron: Cron, parameters: Parameters) -> str:
-    """The call of the REST API that starts the same now."""
-    return _call("trigger", {"cronName": cron.name, "parameters": parameters})
+def _neighbour(other: Neighbour, instant: datetime) -> str:
+    return f"{title_of_cron(other.cron_name)} {_at(other.at, instant)} ({_relation(other.at, instant)})"
 
 
-def _written(instant: datetime) -> str:
-    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+def _of_the_same(cron: Cron, near: Neighbours, instant: datetime) -> list[str]:
+    told = []
+    shown = {one.id for one in (*near.before, *near.after)}
+    for heading, other in (
+        (_("This cron before it: {}."), near.previous),
+        (_("This cron after it: {}."), near.following),
+    ):
+        if other is not None and other.id not in shown:
+            told.append(heading.format(f"{_at(other.at, instant)} ({_relation(other.at, instant)})"))
+    if near.previous is None and near.following is None:
+        told.append(_("No other run of {cron} is planned.").format(cron=title_of_cron(cron.name)))
+    return told
 
 
-def _call(verb: str, body: Parameters) -> str:
-    there = urlsplit(st.context.url or "http://localhost:8501")
-    address = f"{there.scheme}://{there.netloc}/api/admin/cron-executions/{verb}"
-    return (
-        f"curl -X POST {shlex.quote(address)} \\\n"
-        '  -H "Authorization: Bearer $CRON_SECRET" \\\n'
-        "  -H 'Content-Type: application/json' \\\n"
-        f"  -d {shlex.quote(json.dumps(body, ensure_ascii=False))}"
-    )
+def _at(other: datetime, instant: datetime) -> str:
+    there = times.local(other)
+    same_day = there.date() == times.local(instant).date()
+    return times.time_of_day(there) if same_day else times.day_and_time(other)
+
+
+def _relation(other: datetime, instant: datetime) -> str:
+    if other == instant:
+        return _("at the same time")
+    gap = times.spelled_out(_to_the_minute(abs(instant - other)))
+    return (_("{} before") if other < instant else _("{} after")).format(gap)

@@ -137,11 +137,11 @@ def test_a_broken_rule_is_told_in_a_sentence_and_nothing_is_planned(
 
 
 def test_the_verdict_tells_what_else_is_planned_around_it(visit: Visitor, database_url: str) -> None:
-    tomorrow = (datetime.now(UTC) + timedelta(days=1)).replace(hour=9, minute=20, second=0, microsecond=0)
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).replace(hour=9, minute=10, second=0, microsecond=0)
     schedules.plan(Actor("alice", "operator", "api"), "greet", tomorrow)
     dialog = opened(visit(zone="UTC"))
     dialog.get_by_role("button", name="tomorrow 9:00").click()
-    expect(dialog.locator(".st-key-verdict")).to_contain_text("09:20 (20 min after)")
+    expect(dialog.locator(".st-key-verdict")).to_contain_text("Just after: Greet 09:10 (10 min after)")
 
 
 def test_the_curl_call_plans_the_same_and_holds_no_secret(visit: Visitor, database_url: str) -> None:

@@ -1,8 +1,11 @@
 """The form that is made from a cron's JSON Schema."""
 
 import json
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.secrets import by_reference
@@ -219,3 +222,30 @@ def test_what_stood_in_clear_is_nowhere_in_the_form_and_has_to_be_chosen_anew() 
     assert tested.selectbox[0].value is None
     assert held(tested) == {}
     assert "hunter2" not in str(tested.main)
+
+
+@pytest.mark.parametrize(
+    ("wall", "zone_shows", "told"),
+    [
+        (
+            "2026-03-29T02:30",
+            "2026-03-29T03:00:00+02:00",
+            "never show 02:30 on this day: 03:00 (UTC+02:00)",
+        ),
+        (
+            "2026-10-25T02:30",
+            "2026-10-25T02:30:00+02:00",
+            "show 02:30 twice on this day: the first is taken",
+        ),
+        ("2026-07-01T02:30", "2026-07-01T02:30:00+02:00", None),
+    ],
+)
+def test_a_date_and_time_that_the_clocks_skip_or_show_twice_says_what_is_taken(
+    monkeypatch: pytest.MonkeyPatch, wall: str, zone_shows: str, told: str | None
+) -> None:
+    monkeypatch.setattr("pages.parts.schema_fields.browser_zone", lambda: ZoneInfo("Europe/Paris"))
+    tested = form({"properties": {"at": {"type": "string", "format": "date-time"}}})
+    tested.datetime_input[0].set_value(datetime.fromisoformat(wall)).run()
+    assert held(tested) == {"at": zone_shows}
+    said = [caption.value for caption in tested.caption]
+    assert (told is None and not said) or (told is not None and told in said[0].replace("\\", ""))
