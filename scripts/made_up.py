@@ -60,7 +60,7 @@ class Made:
 def make_up(connection: psycopg.Connection) -> Made:
     """Fill the database with a history and plans; return what is shown by itself."""
     chance = random.Random(7)  # noqa: S311  the same pictures each time
-    now = datetime.now(UTC)
+    now = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
     for history in PAST:
         for place in range(1, min(400, timedelta(days=30) // history.every)):
             began = now - place * history.every - chance.random() * history.every / 4
@@ -104,7 +104,7 @@ def make_up_series(now: datetime) -> None:
     weekly = {"kind": "weekly", "at": "06:30", "days": ["monday", "thursday"]}
     paused = series.create(ALICE, "index-documents", weekly, "Europe/London", parameters={"folder": "docs"})
     series.pause(ALICE, paused.id)
-    freeze = (now + timedelta(days=9)).replace(hour=0, minute=0)
+    freeze = (now + timedelta(days=9)).replace(hour=23, minute=0)
     blackouts.add(ALICE, [Period("Change freeze", freeze, freeze + timedelta(days=5), None)])
 
 

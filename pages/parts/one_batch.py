@@ -36,7 +36,7 @@ def _state(batch_id: UUID) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             told = ngettext("{} run", "{} runs", total).format(number(total))
             by_status = [
-                f"{words.of_schedule(status)}: {number(counts[status])}"
+                _("{status}: {count}").format(status=words.of_schedule(status), count=number(counts[status]))
                 for status in STATUSES
                 if counts.get(status)
             ]
