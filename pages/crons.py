@@ -11,9 +11,9 @@ from pages.parts import notices, problems, selection, table, times, words
 from pages.parts.alert_list import alerts_in_brief
 from pages.parts.figures import figures
 from pages.parts.language import _, language, ngettext
+from pages.parts.rewording import reworded
 from pages.parts.run_dialog import run_now
 from pages.parts.schedule_dialog import plan
-from pages.parts.sentences import reworded
 
 REFRESH_SECONDS = 5
 

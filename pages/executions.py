@@ -13,9 +13,9 @@ from pages.parts.cancel_dialog import stop
 from pages.parts.figures import number
 from pages.parts.language import _, ngettext
 from pages.parts.one_execution import one_execution
+from pages.parts.rewording import reworded
 from pages.parts.run_dialog import run_now
 from pages.parts.schedule_dialog import plan
-from pages.parts.sentences import reworded
 
 REFRESH_SECONDS = 4
 # A search reads the whole list.

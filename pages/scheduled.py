@@ -14,8 +14,8 @@ from pages.parts.cancel_dialog import cancel
 from pages.parts.figures import number
 from pages.parts.language import _, ngettext
 from pages.parts.one_schedule import one_schedule
+from pages.parts.rewording import reworded
 from pages.parts.schedule_dialog import change, plan
-from pages.parts.sentences import reworded
 from pages.parts.taking_back import taking_back
 from pages.parts.trying_again import may_be_tried_again, try_again
 from pages.parts.worker_away import watch_workers

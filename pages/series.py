@@ -14,7 +14,7 @@ from pages.parts.figures import number
 from pages.parts.held_list import held_count, held_list
 from pages.parts.language import _, language, marked, ngettext
 from pages.parts.one_series import change_series, one_series
-from pages.parts.sentences import reworded
+from pages.parts.rewording import reworded
 from pages.parts.series_form import series_form
 
 REFRESH_SECONDS = 5

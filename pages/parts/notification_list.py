@@ -6,8 +6,8 @@ from core.notifications import outbox
 from core.notifications.outbox import Notification, State
 from pages.parts import filters, problems, table, times
 from pages.parts.language import _, marked
+from pages.parts.rewording import reworded
 from pages.parts.rule_list import EVENTS
-from pages.parts.sentences import reworded
 from pages.parts.words import title_of_cron
 
 REFRESH_SECONDS = 5

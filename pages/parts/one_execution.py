@@ -9,7 +9,7 @@ from core.executions import UNFINISHED, Execution
 from pages.parts import attempts, facts, notices, problems, table, times, words
 from pages.parts.language import _
 from pages.parts.output import output
-from pages.parts.sentences import reworded
+from pages.parts.rewording import reworded
 from pages.parts.timeline import of_execution, timeline
 from pages.parts.worker_away import watch_workers
 

@@ -13,7 +13,7 @@ from pages.parts import facts, notices, problems, table, times, words
 from pages.parts.held_list import decide
 from pages.parts.language import _, language, marked
 from pages.parts.lateness import POLICIES
-from pages.parts.sentences import reworded
+from pages.parts.rewording import reworded
 from pages.parts.timeline import of_schedule, timeline
 from pages.parts.trying_again import may_be_tried_again, try_again
 from pages.parts.worker_away import watch_workers

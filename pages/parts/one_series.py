@@ -15,7 +15,7 @@ from pages.parts.figures import number
 from pages.parts.language import _, language, marked
 from pages.parts.lateness import POLICIES
 from pages.parts.notices import fresh_key, toast_later
-from pages.parts.sentences import reworded
+from pages.parts.rewording import reworded
 from pages.parts.series_form import MISSED, listed
 from pages.parts.words import plain, title_of_cron
 

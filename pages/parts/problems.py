@@ -11,7 +11,7 @@ from core import overview
 from core.database import NOT_MIGRATED
 from core.errors import Conflict, CrondeskError, NotFound, Unavailable
 from pages.parts.language import _, marked
-from pages.parts.sentences import reworded
+from pages.parts.rewording import reworded
 from pages.parts.words import plain
 
 AWAY = marked(

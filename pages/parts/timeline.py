@@ -13,7 +13,7 @@ from core.instants import parse_instant
 from core.schedules import Schedule
 from pages.parts import times
 from pages.parts.language import _, marked
-from pages.parts.sentences import reworded
+from pages.parts.rewording import reworded
 from pages.parts.words import plain
 
 # Filled with the actor, and with what the details of the event say.

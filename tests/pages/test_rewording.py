@@ -161,7 +161,7 @@ def test_every_sentence_that_core_says_has_its_french_text(found: object) -> Non
     told = list(found())  # type: ignore[operator]
     assert len(told) > 15
     assert [f"{where}: {text}" for where, text in told if not known(text)] == [], (
-        "say it in pages/parts/sentences.py"
+        "say it in pages/parts/rewording.py"
     )
 
 
@@ -171,7 +171,7 @@ def test_every_sentence_that_sql_writes_has_its_french_text() -> None:
     said = "\n".join(sentences.WRITTEN)
     assert [
         f"{path}: {piece}" for path, piece in pieces if not (piece in said or known(f"{piece} {VALUE}"))
-    ] == [], "say it in pages/parts/sentences.py"
+    ] == [], "say it in pages/parts/rewording.py"
 
 
 @pytest.fixture
