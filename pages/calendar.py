@@ -18,7 +18,7 @@ from pages.parts.calendar_grid import SHOWN, grid
 from pages.parts.language import _, language
 from pages.parts.quiet_dialog import find_quiet
 from pages.parts.schedule_dialog import change, plan, plan_at
-from pages.parts.taking_back import offer_last, taking_back
+from pages.parts.taking_back import offer_event
 from pages.parts.words import title_of_cron
 
 REFRESH_SECONDS = 15
@@ -37,7 +37,6 @@ def page() -> None:
             cron = filters.cron()
             _quiet(cron)
         shown = span(view, _chosen_day(now), times.browser_zone())
-        taking_back()
         _steps(shown, now)
         _grid(shown, cron)
     dialogs = {
@@ -153,7 +152,7 @@ def _move(schedule_id: UUID, before: calendar.Slot, after: calendar.Slot, shown:
     title = title_of_cron(moved.cron_name)
     told = _("Moved: {cron}, now {when}.").format(cron=title, when=times.day_and_time(moved.scheduled_at))
     notices.toast_later(told)
-    offer_last(schedule_id, told)
+    offer_event(moved.event_id, told)
 
 
 def _quiet(cron: str | None) -> None:

@@ -1,6 +1,5 @@
 """What has run and runs: the history, and one execution in full."""
 
-import json
 from uuid import UUID
 
 import streamlit as st
@@ -13,6 +12,7 @@ from pages.parts.cancel_dialog import stop
 from pages.parts.figures import number
 from pages.parts.language import _, ngettext
 from pages.parts.one_execution import one_execution
+from pages.parts.parameters import written
 from pages.parts.run_dialog import run_now
 from pages.parts.schedule_dialog import plan
 
@@ -67,6 +67,7 @@ def _rows(status: executions.Status | None, cron: str | None, search: str | None
             table.Column("cron", _("Cron"), heads=True),
             table.Column("parameters", _("Parameters and error"), "clip"),
             table.Column("lasted", _("Duration"), "number"),
+            table.Column("exit", _("Exit code"), "number"),
             table.Column("by", _("Started by"), "narrow"),
         ]
         table.table("executions", _("Executions"), columns, [_row(run) for run in found.rows])
@@ -94,6 +95,7 @@ def _row(run: Execution) -> table.Row:
             "cron": [table.text(title, strong=True, tip=run.cron_name)],
             "parameters": _parameters(run),
             "lasted": _lasted(run),
+            "exit": _exit_code(run),
             "by": [table.text(run.triggered_by or "–", quiet=True)],
         },
     )
@@ -102,11 +104,16 @@ def _row(run: Execution) -> table.Row:
 def _parameters(run: Execution) -> list[table.Part]:
     parts = []
     if run.parameters:
-        written = json.dumps(run.parameters, ensure_ascii=False)
-        parts.append(table.text(written[1:-1], mono=True, quiet=True, tip=written))
+        parts.append(table.brief(written(run.parameters), mono=True, quiet=True))
     if run.error_message:
-        parts.append(table.text(run.error_message, bad=run.status == "failed", tip=run.error_message))
+        parts.append(table.brief(run.error_message, bad=run.status == "failed"))
     return parts
+
+
+def _exit_code(run: Execution) -> list[table.Part]:
+    if run.exit_code is None:
+        return []
+    return [table.text(str(run.exit_code), mono=True, bad=run.exit_code != 0, quiet=run.exit_code == 0)]
 
 
 def _lasted(run: Execution) -> list[table.Part]:

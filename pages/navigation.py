@@ -5,6 +5,7 @@ import streamlit as st
 from core.settings import ROOT
 from pages.parts.language import _
 from pages.parts.notices import notices
+from pages.parts.taking_back import taking_back
 
 # A picture of our own: for one of Streamlit's icons the browser would ask an outside host.
 ICON = ROOT / "assets" / "icon.png"
@@ -29,4 +30,5 @@ chosen = st.navigation(list(PAGES.values()), position="top")
 notices()
 if followed := st.session_state.pop("go", None):
     st.switch_page(PAGES[followed["page"]], query_params=followed["query"])
+taking_back()
 chosen.run()

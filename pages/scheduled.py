@@ -1,6 +1,5 @@
 """What is planned: each run with its countdown, to be changed or cancelled; and one of them in full."""
 
-import json
 from uuid import UUID
 
 import streamlit as st
@@ -14,8 +13,8 @@ from pages.parts.cancel_dialog import cancel
 from pages.parts.figures import number
 from pages.parts.language import _, ngettext
 from pages.parts.one_schedule import one_schedule
-from pages.parts.schedule_dialog import change, plan
-from pages.parts.taking_back import taking_back
+from pages.parts.parameters import written
+from pages.parts.schedule_dialog import change, duplicate, plan
 
 REFRESH_SECONDS = 4
 # A search reads the whole list.
@@ -36,6 +35,7 @@ def page() -> None:
         "change": lambda given: change(UUID(given)),
         "cancel": lambda given: cancel(UUID(given)),
         "again": plan,
+        "duplicate": lambda given: duplicate(UUID(given)),
         "cancel_all": cancel_all,
         "move_all": move_all,
     }
@@ -54,7 +54,6 @@ def _list() -> None:
         status = filters.status({name: _(word) for name, word in words.SCHEDULE.items()}, "pending")
         cron = filters.cron()
         search = filters.search(_("Cron, parameters or person"))
-    taking_back()
     every = SEARCH_REFRESH_SECONDS if search else REFRESH_SECONDS
     st.fragment(_rows, run_every=every)(status, cron, search)
 
@@ -128,27 +127,26 @@ def _left(schedule: Schedule) -> list[table.Part]:
 def _parameters(schedule: Schedule) -> list[table.Part]:
     parts = []
     if schedule.parameters:
-        written = json.dumps(schedule.parameters, ensure_ascii=False)
-        parts.append(table.text(written[1:-1], mono=True, quiet=True, tip=written))
+        parts.append(table.brief(written(schedule.parameters), mono=True, quiet=True))
     if schedule.error_message:
-        parts.append(
-            table.text(schedule.error_message, bad=schedule.status == "failed", tip=schedule.error_message)
-        )
+        parts.append(table.brief(schedule.error_message, bad=schedule.status == "failed"))
     return parts
 
 
 def _actions(schedule: Schedule) -> list[table.Part]:
+    duplicate = table.action("duplicate", _("Duplicate"), icon="copy")
     if schedule.status == "pending":
         return [
             table.actions(
                 table.action("change", _("Change")),
+                duplicate,
                 table.action("cancel", _("Cancel"), look="danger"),
             )
         ]
     if schedule.triggered_execution_id:
         execution = table.to("executions", id=str(schedule.triggered_execution_id))
-        return [table.text(_("Execution"), go=execution)]
-    return []
+        return [table.text(_("Execution"), go=execution), table.actions(duplicate)]
+    return [table.actions(duplicate)]
 
 
 page()

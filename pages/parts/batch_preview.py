@@ -61,4 +61,4 @@ def _when(row: Checked) -> list[table.Part]:
 def _parameters(row: Checked) -> list[table.Part]:
     if row.parameters is None:
         return [table.text(str(row.draft.parameters), mono=True)]
-    return [table.text(written(row.parameters), mono=True, quiet=True)]
+    return [table.brief(written(row.parameters), mono=True, quiet=True)]

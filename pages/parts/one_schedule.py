@@ -4,7 +4,7 @@ from uuid import UUID
 
 import streamlit as st
 
-from core import events, schedules
+from core import schedules
 from pages.parts import facts, notices, problems, table, times, words
 from pages.parts.language import _
 from pages.parts.timeline import of_schedule, timeline
@@ -59,5 +59,4 @@ def _state(schedule_id: UUID) -> None:
             },
         )
         facts.parameters(schedule.parameters)
-        happened = events.of_schedule(schedule.id, schedule.batch_id)
-        timeline(of_schedule(schedule, happened))
+        timeline(of_schedule(schedule))
