@@ -27,7 +27,7 @@ from core.catalogue import catalogue
 from core.database import reading
 from core.errors import Conflict, Invalid, NotFound
 from core.ids import first_id_at
-from core.paging import Page, check_limit, count_of, cursor_after, read_cursor
+from core.paging import FOREIGN_CURSOR, Page, check_limit, count_of, cursor_after, read_cursor
 from core.parameters import Parameters, check
 from core.tables import executions, output
 
@@ -215,7 +215,10 @@ def find(wanted: Filter, *, limit: int = 100, cursor: str | None = None) -> Page
     matching = select(*_COLUMNS).where(*_matching(wanted))
     page = matching.order_by(executions.c.id.desc()).limit(limit + 1)
     if cursor is not None:
-        page = page.where(executions.c.id < read_cursor(cursor)[1])
+        instant, row_id = read_cursor(cursor)
+        if instant is not None:
+            raise Invalid(FOREIGN_CURSOR)
+        page = page.where(executions.c.id < row_id)
     with reading() as connection:
         rows = [Execution(*row) for row in connection.execute(page)]
         count, estimated = count_of(connection, matching.with_only_columns(executions.c.id))

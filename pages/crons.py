@@ -22,6 +22,7 @@ def page() -> None:
     with problems.page():
         _standing()
         _catalogue_problems()
+        selection.follow_the_url()
         chosen = _chosen(catalogue().crons)
         if chosen:
             _catalogue(chosen)

@@ -47,17 +47,20 @@ def _list() -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="filters"):
         status = filters.status(choices, ANY)
         cron = filters.cron()
+        since, until = filters.between()
         search = filters.search(_("Cron, parameters, person or error"))
     every = SEARCH_REFRESH_SECONDS if search else REFRESH_SECONDS
-    st.fragment(_rows, run_every=every)(None if status == ANY else status, cron, search)
+    wanted = Filter(None if status == ANY else status, cron, since, until, search)
+    st.fragment(_rows, run_every=every)(wanted)
 
 
-def _rows(status: executions.Status | None, cron: str | None, search: str | None) -> None:
+def _rows(wanted: Filter) -> None:
     with problems.told():
-        wanted = Filter(status=status, cron_name=cron, search=search)
-        found = executions.find(wanted, limit=PAGE, cursor=st.query_params.get(filters.AFTER))
+        found = filters.rows_of(lambda cursor: executions.find(wanted, limit=PAGE, cursor=cursor))
+        if found is None:
+            return
         if not found.rows:
-            _nothing(narrowed=bool(status or cron or search))
+            _nothing(narrowed=wanted != Filter())
             return
         how_many = number(found.count, found.count_is_estimate)
         st.caption(ngettext("{} execution", "{} executions", found.count).format(how_many))
@@ -71,12 +74,12 @@ def _rows(status: executions.Status | None, cron: str | None, search: str | None
             table.Column("by", _("Started by"), "narrow"),
         ]
         table.table("executions", _("Executions"), columns, [_row(run) for run in found.rows])
-        filters.pager(found.cursor)
+        filters.pager("executions", found.cursor)
 
 
 def _nothing(*, narrowed: bool) -> None:
     if narrowed:
-        st.info(_("No execution matches. Search for less, or choose another cron or status."))
+        st.info(_("No execution matches. Search for less, or choose another cron, time or status."))
     else:
         st.info(_("Nothing has run yet. Choose a cron and press Run now."))
         st.page_link("crons.py", label=_("To the crons"), icon=":material/arrow_forward:")

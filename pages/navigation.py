@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.settings import ROOT
+from pages.parts.address import count_run
 from pages.parts.language import _
 from pages.parts.notices import notices
 from pages.parts.taking_back import taking_back
@@ -26,6 +27,7 @@ PAGES = {
     "notifications": st.Page("notifications.py", title=_("Notifications"), url_path="notifications"),
     "bulk": st.Page("bulk.py", title=_("Bulk planning"), url_path="bulk"),
 }
+count_run()
 chosen = st.navigation(list(PAGES.values()), position="top")
 notices()
 if followed := st.session_state.pop("go", None):

@@ -53,17 +53,20 @@ def _list() -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="filters"):
         status = filters.status({name: _(word) for name, word in words.SCHEDULE.items()}, "pending")
         cron = filters.cron()
+        since, until = filters.between()
         search = filters.search(_("Cron, parameters or person"))
     every = SEARCH_REFRESH_SECONDS if search else REFRESH_SECONDS
-    st.fragment(_rows, run_every=every)(status, cron, search)
+    st.fragment(_rows, run_every=every)(Filter(status, cron, since, until, search))
 
 
-def _rows(status: schedules.Status, cron: str | None, search: str | None) -> None:
+def _rows(wanted: Filter) -> None:
     with problems.told():
-        wanted = Filter(status=status, cron_name=cron, search=search)
-        found = schedules.find(wanted, limit=PAGE, cursor=st.query_params.get(filters.AFTER))
+        status = wanted.status
+        found = filters.rows_of(lambda cursor: schedules.find(wanted, limit=PAGE, cursor=cursor))
+        if found is None:
+            return
         if not found.rows:
-            _nothing(status, narrowed=bool(cron or search))
+            _nothing(status, narrowed=wanted != Filter(status))
             return
         how_many = number(found.count, found.count_is_estimate)
         told = ngettext("{} planned run", "{} planned runs", found.count).format(how_many)
@@ -77,12 +80,12 @@ def _rows(status: schedules.Status, cron: str | None, search: str | None) -> Non
         columns = _columns(pending=status == "pending")
         rows = [_row(schedule) for schedule in found.rows]
         table.table("schedules", _("Planned runs"), columns, rows, notices.ask)
-        filters.pager(found.cursor)
+        filters.pager("scheduled", found.cursor)
 
 
-def _nothing(status: str, *, narrowed: bool) -> None:
+def _nothing(status: str | None, *, narrowed: bool) -> None:
     if narrowed:
-        st.info(_("No planned run matches. Search for less, or choose another cron or status."))
+        st.info(_("No planned run matches. Search for less, or choose another cron, time or status."))
     elif status == "pending":
         st.info(_("Nothing is planned. Choose a cron and press Schedule."))
         st.page_link("crons.py", label=_("To the crons"), icon=":material/arrow_forward:")
