@@ -52,7 +52,12 @@ const builders = {
   actions(part, table, row) {
     const group = make("span", "actions");
     for (const action of part.actions) {
-      const button = make("button", action.look ?? "", action.label);
+      const button = make("button", action.look ?? "", action.icon ? null : action.label);
+      if (action.icon) {
+        button.classList.add("icon");
+        button.title = action.label;
+        button.append(drawing(action.icon));
+      }
       button.type = "button";
       button.dataset.focus = `${row.id} ${action.act}`;
       button.setAttribute("aria-label", `${action.label}: ${row.name}`);
@@ -63,6 +68,18 @@ const builders = {
     return group;
   },
 };
+
+// Drawn here: an icon font would be a request, and a sign of Unicode not every system has.
+const DRAWINGS = { copy: "M5.5 5.5v-3h8v8h-3M2.5 5.5h8v8h-8z" };
+
+function drawing(name) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  for (const [key, value] of Object.entries({ viewBox: "0 0 16 16", "aria-hidden": "true" })) svg.setAttribute(key, value);
+  path.setAttribute("d", DRAWINGS[name]);
+  svg.append(path);
+  return svg;
+}
 
 const classes = (first, part) =>
   [first, part.strong && "strong", part.quiet && "quiet", part.mono && "mono", part.bad && "bad"]

@@ -211,18 +211,24 @@ def _acted(
 
 
 def told_of(
-    actor: Actor, kind: str, changed: FromClause, act: UUID, details: dict[str, Any], *, name: str = "told"
+    actor: Actor,
+    kind: str | ColumnElement[str],
+    changed: FromClause,
+    act: UUID,
+    details: dict[str, Any] | ColumnElement[Any],
+    *,
+    name: str = "told",
 ) -> CTE:
     """As `events.told`, of one act over many: its id stands in batch_id."""
     chosen = select(
         literal(actor.name),
         literal(actor.role),
         literal(actor.via),
-        literal(kind),
+        literal(kind) if isinstance(kind, str) else kind,
         changed.c.id,
         literal(act),
         changed.c.cron_name,
-        events.object_of(**details),
+        events.object_of(**details) if isinstance(details, dict) else details,
     ).select_from(changed)
     columns = ["actor", "role", "via", "kind", "schedule_id", "batch_id", "cron_name", "details"]
     return insert(events_table).from_select(columns, chosen).cte(name)

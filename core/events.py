@@ -12,10 +12,12 @@ from sqlalchemy import (
     Text,
     bindparam,
     cast,
+    false,
     func,
     insert,
     literal,
     null,
+    or_,
     select,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -69,6 +71,8 @@ def told(
 ) -> CTE:
     """The part of a statement that writes one event for each row that another part of it changed.
 
+    Its rows are the events' ids.
+
     Args:
         actor: who did it; None in a statement that is built once, and executed with `who`.
         kind: the event's kind.
@@ -96,7 +100,7 @@ def told(
         "cron_name",
         "details",
     ]
-    return insert(events).from_select(columns, chosen).cte(name)
+    return insert(events).from_select(columns, chosen).returning(events.c.id).cte(name)
 
 
 def who(actor: Actor | None) -> dict[str, str | None]:
@@ -117,6 +121,23 @@ def of_schedule(schedule_id: UUID, batch_id: UUID | None = None, limit: int = 10
 def of_execution(execution_id: UUID, limit: int = 1000) -> list[Event]:
     """What happened to an execution, oldest first."""
     return _read(events.c.execution_id == execution_id, limit)
+
+
+def of_run(
+    schedule_id: UUID | None, execution_id: UUID | None, batch_id: UUID | None = None, limit: int = 1000
+) -> list[Event]:
+    """What happened to a schedule, its batch and its execution together, oldest first.
+
+    Args:
+        schedule_id, execution_id, batch_id: None leaves one out.
+        limit: how many at most.
+    """
+    given = {
+        events.c.schedule_id: schedule_id,
+        events.c.execution_id: execution_id,
+        events.c.batch_id: batch_id,
+    }
+    return _read(or_(false(), *(column == one for column, one in given.items() if one is not None)), limit)
 
 
 def _read(matching: ColumnElement[bool], limit: int) -> list[Event]:

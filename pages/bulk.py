@@ -16,7 +16,6 @@ from pages.parts.drafts import Checked, checked, ready
 from pages.parts.figures import number
 from pages.parts.language import _, marked, ngettext
 from pages.parts.one_batch import one_batch
-from pages.parts.taking_back import taking_back
 
 WAYS = {
     "grid": (marked("Grid"), grid),
@@ -28,7 +27,6 @@ WAYS = {
 def page() -> None:
     """Shows the page."""
     with problems.page():
-        taking_back()
         batch = st.query_params.get("batch")
         if batch:
             one_batch(_identifier(batch))

@@ -19,7 +19,7 @@ from pages.parts.language import _, language
 from pages.parts.quiet_dialog import find_quiet
 from pages.parts.schedule_dialog import change, plan, plan_at
 from pages.parts.subscribe_dialog import subscribe
-from pages.parts.taking_back import offer_last, taking_back
+from pages.parts.taking_back import offer_event
 from pages.parts.words import title_of_cron
 from pages.parts.worker_away import watch_workers
 
@@ -47,7 +47,6 @@ def page() -> None:
             )
         shown = span(view, _chosen_day(now), times.browser_zone())
         watch_workers()
-        taking_back()
         _steps(shown, now)
         _grid(shown, cron)
     dialogs = {
@@ -181,7 +180,7 @@ def _move(schedule_id: UUID, before: calendar.Slot, after: calendar.Slot, shown:
     title = title_of_cron(moved.cron_name)
     told = _("Moved: {cron}, now {when}.").format(cron=title, when=times.day_and_time(moved.scheduled_at))
     notices.toast_later(told)
-    offer_last(schedule_id, told)
+    offer_event(moved.event_id, told)
 
 
 def _quiet(cron: str | None) -> None:

@@ -25,6 +25,7 @@ def page() -> None:
         alerts_in_brief()
         _standing()
         _catalogue_problems()
+        selection.follow_the_url()
         chosen = _chosen(catalogue().crons)
         if catalogue().crons:
             _catalogue(chosen)

@@ -1,6 +1,5 @@
 """What has run and runs: the history, and one execution in full."""
 
-import json
 from uuid import UUID
 
 import streamlit as st
@@ -13,6 +12,7 @@ from pages.parts.cancel_dialog import stop
 from pages.parts.figures import number
 from pages.parts.language import _, ngettext
 from pages.parts.one_execution import one_execution
+from pages.parts.parameters import written
 from pages.parts.rewording import reworded
 from pages.parts.run_dialog import run_now
 from pages.parts.schedule_dialog import plan
@@ -48,18 +48,21 @@ def _list() -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="filters"):
         status = filters.status(choices, ANY)
         cron = filters.cron()
+        since, until = filters.between()
         search = filters.search(_("Cron, parameters, person or error"))
     every = SEARCH_REFRESH_SECONDS if search else REFRESH_SECONDS
-    st.fragment(_rows, run_every=every)(None if status == ANY else status, cron, search)
+    wanted = Filter(None if status == ANY else status, cron, since, until, search)
+    st.fragment(_rows, run_every=every)(wanted)
 
 
-def _rows(status: executions.Status | None, cron: str | None, search: str | None) -> None:
+def _rows(wanted: Filter) -> None:
     with problems.told():
-        wanted = Filter(status=status, cron_name=cron, search=search)
-        with filters.searching(search):
-            found = executions.find(wanted, limit=PAGE, cursor=st.query_params.get(filters.AFTER))
+        with filters.searching(wanted.search):
+            found = filters.rows_of(lambda cursor: executions.find(wanted, limit=PAGE, cursor=cursor))
+        if found is None:
+            return
         if not found.rows:
-            _nothing(narrowed=bool(status or cron or search))
+            _nothing(narrowed=wanted != Filter())
             return
         how_many = number(found.count, found.count_is_estimate)
         st.caption(ngettext("{} execution", "{} executions", found.count).format(how_many))
@@ -69,15 +72,16 @@ def _rows(status: executions.Status | None, cron: str | None, search: str | None
             table.Column("cron", _("Cron"), heads=True),
             table.Column("parameters", _("Parameters and error"), "clip"),
             table.Column("lasted", _("Duration"), "number"),
+            table.Column("exit", _("Exit code"), "number"),
             table.Column("by", _("Started by"), "narrow"),
         ]
         table.table("executions", _("Executions"), columns, [_row(run) for run in found.rows])
-        filters.pager(found.cursor)
+        filters.pager("executions", found.cursor)
 
 
 def _nothing(*, narrowed: bool) -> None:
     if narrowed:
-        st.info(_("No execution matches. Search for less, or choose another cron or status."))
+        st.info(_("No execution matches. Search for less, or choose another cron, time or status."))
     else:
         st.info(_("Nothing has run yet. Choose a cron and press Run now."))
         st.page_link("crons.py", label=_("To the crons"), icon=":material/arrow_forward:")
@@ -96,6 +100,7 @@ def _row(run: Execution) -> table.Row:
             "cron": [table.text(title, strong=True, tip=run.cron_name)],
             "parameters": _parameters(run),
             "lasted": _lasted(run),
+            "exit": _exit_code(run),
             "by": [table.text(run.triggered_by or "–", quiet=True)],
         },
     )
@@ -104,12 +109,17 @@ def _row(run: Execution) -> table.Row:
 def _parameters(run: Execution) -> list[table.Part]:
     parts = []
     if run.parameters:
-        written = json.dumps(run.parameters, ensure_ascii=False)
-        parts.append(table.text(written[1:-1], mono=True, quiet=True, tip=written))
+        parts.append(table.brief(written(run.parameters), mono=True, quiet=True))
     if run.error_message:
         why = reworded(run.error_message)
-        parts.append(table.text(why, bad=run.status == "failed", tip=why))
+        parts.append(table.brief(why, bad=run.status == "failed"))
     return parts
+
+
+def _exit_code(run: Execution) -> list[table.Part]:
+    if run.exit_code is None:
+        return []
+    return [table.text(str(run.exit_code), mono=True, bad=run.exit_code != 0, quiet=run.exit_code == 0)]
 
 
 def _lasted(run: Execution) -> list[table.Part]:

@@ -3,8 +3,10 @@
 import streamlit as st
 
 from core.settings import ROOT
+from pages.parts.address import count_run
 from pages.parts.language import _, tell_the_browser
 from pages.parts.notices import notices
+from pages.parts.taking_back import taking_back
 
 # A picture of our own: for one of Streamlit's icons the browser would ask an outside host.
 ICON = ROOT / "assets" / "icon.png"
@@ -25,10 +27,12 @@ PAGES = {
     "notifications": st.Page("notifications.py", title=_("Notifications"), url_path="notifications"),
     "bulk": st.Page("bulk.py", title=_("Bulk planning"), url_path="bulk"),
 }
+count_run()
 chosen = st.navigation(list(PAGES.values()), position="top")
 st.set_page_config(page_title=f"{chosen.title} · Crondesk")
 tell_the_browser()
 notices()
 if followed := st.session_state.pop("go", None):
     st.switch_page(PAGES[followed["page"]], query_params=followed["query"])
+taking_back()
 chosen.run()

@@ -1,6 +1,5 @@
 """What is planned: each run with its countdown, to be changed or cancelled; and one of them in full."""
 
-import json
 from uuid import UUID
 
 import streamlit as st
@@ -14,9 +13,9 @@ from pages.parts.cancel_dialog import cancel
 from pages.parts.figures import number
 from pages.parts.language import _, ngettext
 from pages.parts.one_schedule import one_schedule
+from pages.parts.parameters import written
 from pages.parts.rewording import reworded
-from pages.parts.schedule_dialog import change, plan
-from pages.parts.taking_back import taking_back
+from pages.parts.schedule_dialog import change, duplicate, plan
 from pages.parts.trying_again import may_be_tried_again, try_again
 from pages.parts.worker_away import watch_workers
 
@@ -40,6 +39,7 @@ def page() -> None:
         "change": lambda given: change(UUID(given)),
         "cancel": lambda given: cancel(UUID(given)),
         "again": plan,
+        "duplicate": lambda given: duplicate(UUID(given)),
         "cancel_all": cancel_all,
         "move_all": move_all,
     }
@@ -57,19 +57,21 @@ def _list() -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="filters"):
         status = filters.status({name: _(word) for name, word in words.SCHEDULE.items()}, "pending")
         cron = filters.cron()
+        since, until = filters.between()
         search = filters.search(_("Cron, parameters or person"))
-    taking_back()
     every = SEARCH_REFRESH_SECONDS if search else REFRESH_SECONDS
-    st.fragment(_rows, run_every=every)(status, cron, search)
+    st.fragment(_rows, run_every=every)(Filter(status, cron, since, until, search))
 
 
-def _rows(status: schedules.Status, cron: str | None, search: str | None) -> None:
+def _rows(wanted: Filter) -> None:
     with problems.told():
-        wanted = Filter(status=status, cron_name=cron, search=search)
-        with filters.searching(search):
-            found = schedules.find(wanted, limit=PAGE, cursor=st.query_params.get(filters.AFTER))
+        status = wanted.status
+        with filters.searching(wanted.search):
+            found = filters.rows_of(lambda cursor: schedules.find(wanted, limit=PAGE, cursor=cursor))
+        if found is None:
+            return
         if not found.rows:
-            _nothing(status, narrowed=bool(cron or search))
+            _nothing(status, narrowed=wanted != Filter(status))
             return
         how_many = number(found.count, found.count_is_estimate)
         told = ngettext("{} planned run", "{} planned runs", found.count).format(how_many)
@@ -83,7 +85,7 @@ def _rows(status: schedules.Status, cron: str | None, search: str | None) -> Non
         columns = _columns(pending=status == "pending")
         rows = [_row(schedule) for schedule in found.rows]
         table.table("schedules", _("Planned runs"), columns, rows, _act)
-        filters.pager(found.cursor)
+        filters.pager("scheduled", found.cursor)
 
 
 def _act(act: str, schedule_id: str) -> None:
@@ -94,9 +96,9 @@ def _act(act: str, schedule_id: str) -> None:
         notices.ask(act, schedule_id)
 
 
-def _nothing(status: str, *, narrowed: bool) -> None:
+def _nothing(status: str | None, *, narrowed: bool) -> None:
     if narrowed:
-        st.info(_("No planned run matches. Search for less, or choose another cron or status."))
+        st.info(_("No planned run matches. Search for less, or choose another cron, time or status."))
     elif status == "pending":
         st.info(_("Nothing is planned. Choose a cron and press Schedule."))
         st.page_link("crons.py", label=_("To the crons"), icon=":material/arrow_forward:")
@@ -141,19 +143,20 @@ def _left(schedule: Schedule) -> list[table.Part]:
 def _parameters(schedule: Schedule) -> list[table.Part]:
     parts = []
     if schedule.parameters:
-        written = json.dumps(schedule.parameters, ensure_ascii=False)
-        parts.append(table.text(written[1:-1], mono=True, quiet=True, tip=written))
+        parts.append(table.brief(written(schedule.parameters), mono=True, quiet=True))
     if schedule.error_message:
         why = reworded(schedule.error_message)
-        parts.append(table.text(why, bad=schedule.status == "failed", tip=why))
+        parts.append(table.brief(why, bad=schedule.status == "failed"))
     return parts
 
 
 def _actions(schedule: Schedule) -> list[table.Part]:
+    duplicate = table.action("duplicate", _("Duplicate"), icon="copy")
     if schedule.status == "pending":
         return [
             table.actions(
                 table.action("change", _("Change")),
+                duplicate,
                 table.action("cancel", _("Cancel"), look="danger"),
             )
         ]
@@ -166,7 +169,7 @@ def _actions(schedule: Schedule) -> list[table.Part]:
     if schedule.triggered_execution_id:
         execution = table.to("executions", id=str(schedule.triggered_execution_id))
         parts.append(table.text(_("Execution"), go=execution))
-    return parts
+    return [*parts, table.actions(duplicate)]
 
 
 page()

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
     func,
     literal,
@@ -22,16 +23,16 @@ from core.errors import Conflict, Invalid
 from core.instants import check_instant, past
 from core.parameters import Parameters, check
 from core.schedules.reading import get
-from core.schedules.records import COLUMNS, FREE, Schedule
+from core.schedules.records import COLUMNS, FREE, Changed, Schedule
 from core.schedules.refusals import refusal
 from core.tables import schedules
 
 
-def cancel(actor: Actor, schedule_id: UUID) -> Schedule:
+def cancel(actor: Actor, schedule_id: UUID) -> Changed:
     """Cancels a schedule that nobody is firing yet: it will not fire.
 
     Returns:
-        The schedule, cancelled.
+        The schedule, cancelled, with what takes that back.
 
     Raises:
         NotFound: there is none of that id.
@@ -48,10 +49,10 @@ def cancel(actor: Actor, schedule_id: UUID) -> Schedule:
     )
     told = events.told(actor, "schedule.cancelled", changed, schedule_id=changed.c.id)
     with reading() as connection:
-        row = connection.execute(select(changed).add_cte(told)).one_or_none()
+        row: Any = connection.execute(select(changed, _event_of(told))).one_or_none()
     if row is None:
         raise _too_late(get(schedule_id), "cancelled")
-    return Schedule(*row)
+    return Changed(*row)
 
 
 def change(
@@ -60,7 +61,7 @@ def change(
     *,
     scheduled_at: datetime | None = None,
     parameters: Parameters | None = None,
-) -> Schedule:
+) -> Changed:
     """Moves a schedule that nobody is firing yet, or gives it other parameters, or both.
 
     Args:
@@ -70,7 +71,7 @@ def change(
         parameters: the new ones, whole; None leaves them.
 
     Returns:
-        The schedule as it is now, pending.
+        The schedule as it is now, pending, with what takes the change back.
 
     Raises:
         NotFound: there is none of that id, or its cron has left the catalogue.
@@ -118,10 +119,10 @@ def change(
     told = events.told(
         actor, kind, changed, schedule_id=changed.c.id, details=events.object_of(**moved, **edited)
     )
-    statement = select(*(changed.c[column.name] for column in COLUMNS)).add_cte(told)
+    statement = select(*(changed.c[column.name] for column in COLUMNS), _event_of(told))
     try:
         with reading() as connection:
-            row = connection.execute(statement).one_or_none()
+            row: Any = connection.execute(statement).one_or_none()
     except IntegrityError as error:
         raise refusal(error) from error
     if row is None:
@@ -129,7 +130,7 @@ def change(
         if present.status == "pending" and present.claimed_by is None and scheduled_at is not None:
             raise past()
         raise _too_late(present, "changed")
-    return Schedule(*row)
+    return Changed(*row)
 
 
 def decide(actor: Actor, schedule_id: UUID, *, fire: bool) -> Schedule:
@@ -176,6 +177,10 @@ def _dropped_by(actor: Actor) -> ColumnElement[str]:
     # What did fire and failed keeps its own error.
     failed = func.substring(schedules.c.error_message, r"\d+ attempts? failed.*")
     return func.concat_ws("; ", dropped, failed)
+
+
+def _event_of(told: CTE) -> ColumnElement[int]:
+    return select(told.c.id).scalar_subquery()
 
 
 def _too_late(schedule: Schedule, verb: str) -> Conflict:

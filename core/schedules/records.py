@@ -73,6 +73,17 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
+class Changed(Schedule):
+    """A schedule as somebody has just changed it.
+
+    Attributes:
+        event_id: of the event that tells it: `core.undo.undo_event` takes it back.
+    """
+
+    event_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What shall be planned; `scheduled_at` names its zone."""
 

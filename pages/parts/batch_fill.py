@@ -9,7 +9,8 @@ from core.catalogue import catalogue
 from core.errors import Invalid
 from core.parameters import Parameters
 from core.schedules import MAX_BATCH
-from pages.parts import times
+from pages.parts import address, times
+from pages.parts.address import is_news
 from pages.parts.drafts import Draft
 from pages.parts.language import _, language, marked
 from pages.parts.parameters import parameters_editor
@@ -83,16 +84,12 @@ def _told(error: Invalid) -> str:
 
 def _crons() -> list[str]:
     known = sorted(catalogue().crons, key=title_of_cron)
-    if "fill crons" not in st.session_state:
+    if is_news("fill crons", "crons"):
         asked = st.query_params.get("crons", "").split(",")
         st.session_state["fill crons"] = [name for name in asked if name in known]
 
-    def keep() -> None:
-        chosen = st.session_state["fill crons"]
-        if chosen:
-            st.query_params["crons"] = ",".join(chosen)
-        else:
-            st.query_params.pop("crons", None)
+    def kept() -> None:
+        address.keep("fill crons", {"crons": ",".join(st.session_state["fill crons"]) or None})
 
     return st.multiselect(
         _("Crons"),
@@ -100,7 +97,7 @@ def _crons() -> list[str]:
         format_func=title_of_cron,
         placeholder=_("Choose one or several"),
         key="fill crons",
-        on_change=keep,
+        on_change=kept,
     )
 
 

@@ -63,4 +63,4 @@ def _parameters(row: Checked) -> list[table.Part]:
     if row.parameters is None:
         return [table.text(str(row.draft.parameters), mono=True)]
     seen = shown(row.cron.name, row.parameters) if row.cron else row.parameters
-    return [table.text(written(seen), mono=True, quiet=True)]
+    return [table.brief(written(seen), mono=True, quiet=True)]

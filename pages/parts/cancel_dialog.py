@@ -10,7 +10,7 @@ from pages.parts import problems, times
 from pages.parts.acting import actor
 from pages.parts.language import _
 from pages.parts.notices import fresh_key, toast_later
-from pages.parts.taking_back import offer_last
+from pages.parts.taking_back import offer_event
 from pages.parts.words import plain, title_of_cron
 
 
@@ -30,9 +30,9 @@ def _cancel(schedule: schedules.Schedule, key: str) -> None:
     st.markdown(_("It will not run. You can undo this for 30 seconds."))
     if _chosen(_("Cancel the run"), _("Keep it"), key):
         with problems.told():
-            schedules.cancel(actor(), schedule.id)
+            cancelled = schedules.cancel(actor(), schedule.id)
             told = _("Cancelled: {cron}, {when}.").format(cron=title, when=when)
-            offer_last(schedule.id, told)
+            offer_event(cancelled.event_id, told)
             toast_later(told)
             st.rerun()
 

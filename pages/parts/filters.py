@@ -2,11 +2,18 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
 from core.catalogue import catalogue
-from pages.parts.language import _
+from core.errors import Invalid
+from core.instants import parse_instant
+from core.paging import FOREIGN_CURSOR, Page, Row
+from pages.parts import problems, times
+from pages.parts.address import is_news, keep
+from pages.parts.language import _, language
+from pages.parts.wall_times import instant_of_wall
 from pages.parts.words import title_of_cron
 
 AFTER = "after"
@@ -93,33 +100,110 @@ def choose(name: str, option: str, default: str) -> None:
 def _kept(name: str, options: Sequence[str], default: str | None = None) -> str:
     key = f"filter {name}"
     wanted = st.query_params.get(name, default)
-    if key not in st.session_state:
+    if is_news(key, name):
         st.session_state[key] = wanted if wanted in options else default
     return key
 
 
 def _keeper(name: str, key: str, default: str | None = None) -> Callable[[], None]:
-    def keep() -> None:
+    def kept() -> None:
         _from_the_first_page()
         chosen = st.session_state[key]
-        if chosen is None or chosen == default:
-            st.query_params.pop(name, None)
-        else:
-            st.query_params[name] = chosen
+        keep(key, {name: None if chosen == default else chosen})
 
-    return keep
+    return kept
 
 
-def pager(following: str | None) -> None:
+def between() -> tuple[datetime | None, datetime | None]:
+    """Two fields for a stretch of time, by the browser's clock; in the URL stand its instants.
+
+    Returns:
+        The first instant, and the one after the last; None leaves an end open.
+    """
+    ends = {"from": (_("From ({zone})"), 0), "until": (_("Until ({zone})"), -1)}
+    zone = times.browser_zone().key
+    for name in ends:
+        if is_news(f"filter {name}", name):
+            there = _instant(st.query_params.get(name))
+            st.session_state[f"filter {name}"] = there and times.local(there).replace(tzinfo=None)
+    walls = {name: st.session_state[f"filter {name}"] for name in ends}
+    found = {name: wall and instant_of_wall(wall, ends[name][1]) for name, wall in walls.items()}
+
+    def kept(name: str) -> None:
+        _from_the_first_page()
+        wall = st.session_state[f"filter {name}"]
+        instant = wall and instant_of_wall(wall, ends[name][1])
+        keep(f"filter {name}", {name: f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M}Z" if instant else None})
+
+    def clear() -> None:
+        for name in ends:
+            st.session_state[f"filter {name}"] = None
+            kept(name)
+
+    with st.popover(_stretch(found["from"], found["until"]), icon=":material/schedule:"):
+        for name, (label, _which) in ends.items():
+            st.datetime_input(
+                label.format(zone=zone),
+                key=f"filter {name}",
+                format="DD/MM/YYYY" if language() == "fr" else "YYYY-MM-DD",
+                step=timedelta(minutes=1),
+                on_change=kept,
+                args=(name,),
+            )
+        st.button(_("Any time"), on_click=clear, disabled=not any(walls.values()), key="filter any time")
+    return found["from"], found["until"]
+
+
+def _instant(written: str | None) -> datetime | None:
+    try:
+        return parse_instant(written) if written else None
+    except Invalid:
+        return None
+
+
+def _stretch(since: datetime | None, until: datetime | None) -> str:
+    if since and until:
+        both = {"since": times.day_and_time(since), "until": times.day_and_time(until)}
+        return _("{since} – {until}").format(**both)
+    if since:
+        return _("From {}").format(times.day_and_time(since))
+    if until:
+        return _("Until {}").format(times.day_and_time(until))
+    return _("Any time")
+
+
+def rows_of(find: Callable[[str | None], Page[Row]]) -> Page[Row] | None:
+    """The page of a list that the URL asks for; None where there is no such page, which is shown.
+
+    Args:
+        find: gives the page of a cursor.
+    """
+    cursor = st.query_params.get(AFTER)
+    try:
+        return find(cursor)
+    except Invalid as error:
+        if cursor is None or error.message != FOREIGN_CURSOR:
+            raise
+        problems.show(error)
+        st.button(_("First page"), icon=":material/first_page:", on_click=_from_the_first_page)
+        return None
+
+
+def pager(name: str, following: str | None) -> None:
     """Buttons to the next page by key, and back.
 
     Args:
+        name: of the list: each has a trail of its own.
         following: the cursor of the next page; None on the last one.
     """
     here = st.query_params.get(AFTER)
-    trail: list[str] = st.session_state.setdefault("trail", [])
-    if not here and not following:
+    trail: list[str] = st.session_state.setdefault(f"trail of {name}", [])
+    # Back in the browser, or another filter, led to a page from before.
+    if not here:
         trail.clear()
+    elif here in trail:
+        del trail[trail.index(here) :]
+    if not here and not following:
         return
 
     def forth() -> None:

@@ -54,7 +54,7 @@ def _row(schedule: Schedule) -> table.Row:
             "cron": [table.text(title, strong=True)],
             "when": [table.text(when, go=table.to("scheduled", id=str(schedule.id)))],
             "deadline": deadline,
-            "parameters": [table.text(written(schedule.parameters), mono=True, quiet=True)],
+            "parameters": [table.brief(written(schedule.parameters), mono=True, quiet=True)],
             "actions": [
                 table.actions(
                     table.action("fire", _("Run it now"), look="main"),

@@ -88,6 +88,6 @@ def _row(schedule: Schedule) -> table.Row:
             "left": left,
             "when": [table.text(when, go=table.to("scheduled", id=str(schedule.id)))],
             "cron": [table.text(title, strong=True)],
-            "parameters": [table.text(written(schedule.parameters), mono=True, quiet=True)],
+            "parameters": [table.brief(written(schedule.parameters), mono=True, quiet=True)],
         },
     )

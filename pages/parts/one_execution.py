@@ -4,11 +4,12 @@ from uuid import UUID
 
 import streamlit as st
 
-from core import events, executions
+from core import executions
 from core.executions import UNFINISHED, Execution
+from core.waiting import why_not_ended
 from pages.parts import attempts, facts, notices, problems, table, times, words
 from pages.parts.language import _
-from pages.parts.output import output
+from pages.parts.output import begin, output_pane
 from pages.parts.rewording import reworded
 from pages.parts.timeline import of_execution, timeline
 from pages.parts.worker_away import watch_workers
@@ -30,10 +31,13 @@ def one_execution(execution_id: UUID) -> None:
     _buttons(run)
     if run.status == "queued":
         watch_workers()
-    if run.status in UNFINISHED:
-        _living(execution_id)
-    else:
-        _body(run)
+    facts.facts("execution", _facts(run, executions.attempts_of(run)))
+    begin(run)
+    # Only what it prints is asked for each second; the rest is drawn anew when it has changed.
+    every = REFRESH_SECONDS if run.status in UNFINISHED else None
+    st.fragment(_living, run_every=every)(execution_id, _standing(run))
+    facts.parameters(run.parameters)
+    timeline(of_execution(run))
 
 
 def _buttons(run: Execution) -> None:
@@ -50,21 +54,19 @@ def _buttons(run: Execution) -> None:
             notices.go("scheduled", id=str(first.scheduled_id))
 
 
-@st.fragment(run_every=REFRESH_SECONDS)
-def _living(execution_id: UUID) -> None:
+def _living(execution_id: UUID, shown: tuple[object, ...]) -> None:
     with problems.told():
         run = executions.get(execution_id)
-        if run.status not in UNFINISHED:
+        if _standing(run) != shown:
             st.rerun()
-        _body(run)
+        output_pane(run)
 
 
-def _body(run: Execution) -> None:
-    chain = executions.attempts_of(run)
-    facts.facts("execution", _facts(run, chain))
-    output(run)
-    facts.parameters(run.parameters)
-    timeline(of_execution(run, events.of_execution(run.id)))
+def _standing(run: Execution) -> tuple[object, ...]:
+    """What the facts and the timeline are drawn from, as far as it changes while the run is under way."""
+    waiting = why_not_ended(run)
+    reason = (waiting.reason, waiting.worker_alive) if waiting else None
+    return run.status, run.started_at, run.worker, run.cancel_requested_at, reason
 
 
 def _facts(run: Execution, chain: list[Execution]) -> dict[str, list[table.Part]]:

@@ -4,9 +4,8 @@ from uuid import UUID
 
 import streamlit as st
 
-from core import events, executions, schedules, series
+from core import schedules, series
 from core.errors import Invalid, NotFound
-from core.executions import Execution
 from core.recurrence import in_words, parse_pattern
 from core.schedules import Schedule
 from pages.parts import facts, notices, problems, table, times, words
@@ -91,8 +90,7 @@ def _state(schedule_id: UUID) -> None:
             },
         )
         facts.parameters(schedule.parameters)
-        happened = events.of_schedule(schedule.id, schedule.batch_id)
-        timeline(of_schedule(schedule, happened, _attempts(schedule)))
+        timeline(of_schedule(schedule))
 
 
 def _deadline(schedule: Schedule) -> list[table.Part]:
@@ -117,9 +115,3 @@ def _link(schedule_id: UUID | None, label: str) -> list[table.Part]:
     if schedule_id is None:
         return []
     return [table.text(label, go=table.to("scheduled", id=str(schedule_id)))]
-
-
-def _attempts(schedule: Schedule) -> list[Execution]:
-    if schedule.triggered_execution_id is None:
-        return []
-    return executions.attempts_of(executions.get(schedule.triggered_execution_id))

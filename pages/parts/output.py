@@ -1,95 +1,156 @@
-"""What an execution prints, as it comes; standard error and the product's own voice stand out."""
+"""What an execution prints, as it comes, with a search; standard error and our own voice stand out."""
 
-import re
-from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import streamlit as st
 
-from core import executions
+from core import executions, output
+from core.errors import CrondeskError
 from core.executions import OUTPUT_PAGE, UNFINISHED, Chunk, Execution
+from core.output import Found
 from pages.parts.component import component
 from pages.parts.language import _
+from pages.parts.notices import toast_later
+from pages.parts.problems import sentence_of
 
 _output = component("output")
+KEY = "output of execution"
 # More would make the browser slow; the file to download holds all of it.
 SHOWN_CHARACTERS = 256 * 1024
-# What colours a terminal (ECMA-48), and would be noise here.
-CONTROL = re.compile(
-    r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
-)
+FOUND_LINES = 100
 
 
 @dataclass(slots=True)
-class Seen:
-    """The end of an execution's output, as far as it was read.
+class Sent:
+    """What the browser has been sent of an execution's output.
 
     Attributes:
         last: the seq of the last piece.
-        characters: how many the kept pieces have.
-        cut: whether earlier pieces were let go.
+        before: the seq of the last piece of the message before: what came since is sent once more,
+            for the browser may have passed over a message while the next one came.
+        whole: whether the next message holds all that is shown, not only what is new.
+        sought: what all of the output was searched for, if it was.
     """
 
     execution_id: UUID
     last: int = -1
-    characters: int = 0
+    before: int = -1
+    whole: bool = True
     cut: bool = False
-    chunks: deque[Chunk] = field(default_factory=deque)
-
-    def read_on(self) -> None:
-        """Reads what has come since."""
-        while True:
-            fresh = executions.output_of(self.execution_id, after=self.last, limit=OUTPUT_PAGE)
-            for chunk in fresh:
-                self.last = chunk.seq
-                self.characters += len(chunk.content)
-                self.chunks.append(chunk)
-            while self.characters > SHOWN_CHARACTERS and len(self.chunks) > 1:
-                self.characters -= len(self.chunks.popleft().content)
-                self.cut = True
-            if len(fresh) < OUTPUT_PAGE:
-                return
+    sought: str = ""
+    found: Found | None = None
 
 
-def output(run: Execution) -> None:
-    """Shows what the execution has printed so far, and lets it be downloaded whole."""
-    seen: Seen = st.session_state.get("output") or Seen(run.id)
-    if seen.execution_id != run.id:
-        seen = Seen(run.id)
-    st.session_state["output"] = seen
-    seen.read_on()
+def begin(run: Execution) -> None:
+    """Has the next message hold all: the page runs anew, and its browser may know nothing yet."""
+    _sent(run).whole = True
+
+
+def _sent(run: Execution) -> Sent:
+    sent: Sent | None = st.session_state.get("output")
+    if sent is None or sent.execution_id != run.id:
+        sent = Sent(run.id)
+        st.session_state["output"] = sent
+    return sent
+
+
+def output_pane(run: Execution) -> None:
+    """Shows what the execution has printed so far; to be called again for what is new."""
+    sent = _sent(run)
+    chunks = _fresh(sent)
+    empty = _("Nothing yet.") if run.status in UNFINISHED else _("It printed nothing.")
+    data: dict[str, Any] = {
+        "execution": str(run.id),
+        "after": None if sent.whole else sent.before,
+        "chunks": [
+            {"seq": chunk.seq, "stream": chunk.stream, "text": output.readable(chunk.content)}
+            for chunk in chunks
+        ],
+        "cut": sent.cut,
+        "limit": SHOWN_CHARACTERS,
+        "found": _written(sent),
+        "words": _words(empty),
+    }
+    newest = chunks[-1].seq if chunks else sent.last
+    sent.before, sent.last, sent.whole = (newest if sent.whole else sent.last), newest, False
+    _heading(run)
+    _output(key=KEY, data=data, on_whole_change=lambda: _asked(sent), on_search_change=lambda: _search(sent))
+
+
+def _heading(run: Execution) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         st.subheader(_("Output"), anchor=False, width="content")
-        if seen.chunks:
-            st.download_button(
-                _("Download"),
-                data=lambda: _whole(run.id),
-                file_name=f"{run.cron_name}-{run.id}.log",
-                mime="text/plain",
-                icon=":material/download:",
-                on_click="ignore",
-                key="download",
-            )
-    if not seen.chunks:
-        st.caption(_("Nothing yet.") if run.status in UNFINISHED else _("It printed nothing."))
-        return
-    _output(
-        key="output of execution",
-        data={
-            "label": _("Output"),
-            "cut": _("Earlier output is left out here; the download holds all of it.") if seen.cut else None,
-            "follow": _("Follow the end"),
-            "chunks": [
-                {"seq": chunk.seq, "stream": chunk.stream, "text": CONTROL.sub("", chunk.content)}
-                for chunk in seen.chunks
-            ],
-            "running": run.status in UNFINISHED,
-        },
-    )
+        if _sent(run).last < 0:
+            return
+        st.download_button(
+            _("Download"),
+            data=lambda: _all(run.id),
+            file_name=f"{run.cron_name}-{run.id}.log",
+            mime="text/plain",
+            icon=":material/download:",
+            on_click="ignore",
+            key="download",
+        )
 
 
-def _whole(execution_id: UUID) -> bytes:
+def _fresh(sent: Sent) -> list[Chunk]:
+    if sent.whole:
+        chunks = output.tail_of(sent.execution_id, SHOWN_CHARACTERS)
+        sent.cut = bool(chunks) and chunks[0].seq > 0
+        return chunks
+    chunks: list[Chunk] = []
+    after = sent.before
+    while True:
+        page = executions.output_of(sent.execution_id, after=after, limit=OUTPUT_PAGE)
+        chunks += page
+        if len(page) < OUTPUT_PAGE:
+            break
+        after = page[-1].seq
+    return chunks
+
+
+def _asked(sent: Sent) -> None:
+    sent.whole = True
+
+
+def _search(sent: Sent) -> None:
+    sought = str(st.session_state[KEY].search or "")[: output.MAX_SOUGHT].replace("\n", " ")
+    try:
+        sent.found = output.search(sent.execution_id, sought, FOUND_LINES) if sought else None
+        sent.sought = sought
+    except CrondeskError as error:
+        toast_later(sentence_of(error))
+
+
+def _written(sent: Sent) -> dict[str, Any] | None:
+    if sent.found is None:
+        return None
+    lines = [{"number": line.number, "text": line.text} for line in sent.found.lines]
+    return {"sought": sent.sought, "count": sent.found.count, "lines": lines}
+
+
+def _words(empty: str) -> dict[str, str]:
+    return {
+        "label": _("Output"),
+        "empty": empty,
+        "cut": _("Earlier output is left out here; the download holds all of it."),
+        "follow": _("Follow the end"),
+        "search": _("Search in the output"),
+        "previous": _("Previous match"),
+        "next": _("Next match"),
+        # Translators: the place of a match, such as 3 of 17.
+        "place": _("{place} of {count}"),
+        "none": _("Not found"),
+        "all": _("Search all of it"),
+        "lines": _("Lines with it in all of the output: {count}"),
+        # Translators: the number of a line.
+        "line": _("Line {number}"),
+    }
+
+
+def _all(execution_id: UUID) -> bytes:
     parts: list[str] = []
     last = -1
     while True:

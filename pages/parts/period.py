@@ -7,6 +7,7 @@ import streamlit as st
 from core.metrics import Window
 from core.recurrence import instant_of
 from pages.parts import filters, times
+from pages.parts.address import is_news, keep
 from pages.parts.language import _, language
 
 LENGTHS = {"24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
@@ -36,16 +37,17 @@ def period(now: datetime) -> tuple[datetime, datetime]:
 
 def _own(today: date) -> tuple[date, date]:
     key = "own dates"
-    if key not in st.session_state:
+    if is_news(key, "from", "to"):
         st.session_state[key] = (
             _day("from", today - timedelta(days=13)),
             _day("to", today),
         )
 
-    def keep() -> None:
+    def kept() -> None:
         chosen = st.session_state[key]
         if len(chosen) == 2:
-            st.query_params["from"], st.query_params["to"] = (day.isoformat() for day in chosen)
+            first, last = (day.isoformat() for day in chosen)
+            keep(key, {"from": first, "to": last})
 
     chosen = st.date_input(
         _("From and to"),
@@ -54,7 +56,7 @@ def _own(today: date) -> tuple[date, date]:
         max_value=today,
         format="DD/MM/YYYY" if language() == "fr" else "YYYY-MM-DD",
         label_visibility="collapsed",
-        on_change=keep,
+        on_change=kept,
         width=260,
     )
     days = sorted(chosen) if isinstance(chosen, tuple) and chosen else [today]

@@ -40,6 +40,9 @@ TOLD = {
         "Wait for the end, or stop the run under way."
     ),
     r"the execution has ended already": marked("This execution has ended already."),
+    r"undo: .* has changed it since": marked(
+        "Not undone: somebody has changed this run since. What they did stays."
+    ),
     r"undo: too late": marked("Too late: this can no longer be undone."),
     r"undo: the series": marked("The series has planned this occurrence anew, so there is nothing to undo."),
     r"never comes|has no occurrence to come": marked("It never happens."),

@@ -18,7 +18,7 @@ from pages.parts.lateness import deadline
 from pages.parts.notices import fresh_key, go, toast_later
 from pages.parts.parameters import Draft, parameters_editor
 from pages.parts.preset_choice import begin_with, keep
-from pages.parts.taking_back import offer_last
+from pages.parts.taking_back import offer_event, offer_plan
 from pages.parts.verdict import verdict
 from pages.parts.when import choose_instant
 from pages.parts.words import plain, title_of_cron
@@ -83,12 +83,24 @@ def _plan(cron_name: str, old: Parameters | None, key: str, start: datetime | No
                 late_policy=policy,
             )
             when = times.day_and_time(made.scheduled_at)
-            toast_later(_("Planned: {cron}, {when}.").format(cron=title_of_cron(cron_name), when=when))
+            told = _("Planned: {cron}, {when}.").format(cron=title_of_cron(cron_name), when=when)
+            toast_later(told)
+            offer_plan(made.id, told)
             st.rerun()
         if instant is not None and draft.latest is not None:
             calls(cron, draft.latest, instant, within, policy)
         if st.button(_("Make it a series…"), icon=":material/repeat:", type="tertiary", key=f"{key} repeat"):
             go("series", new=cron.name)
+
+
+def duplicate(schedule_id: UUID) -> None:
+    """Opens the dialog that plans the same again."""
+    try:
+        schedule = schedules.get(schedule_id)
+    except CrondeskError as error:
+        toast_later(problems.sentence_of(error))
+        st.rerun()
+    plan(schedule.cron_name, schedule.parameters)
 
 
 def change(schedule_id: UUID) -> None:
@@ -122,15 +134,14 @@ def _save(schedule: schedules.Schedule, instant: datetime, parameters: Parameter
     edited = parameters if parameters != schedule.parameters else None
     if moved is None and edited is None:
         return
-    schedules.change(actor(), schedule.id, scheduled_at=moved, parameters=edited)
+    changed = schedules.change(actor(), schedule.id, scheduled_at=moved, parameters=edited)
     title = title_of_cron(schedule.cron_name)
     if moved is not None:
         told = _("Moved: {cron}, now {when}.").format(cron=title, when=times.day_and_time(moved))
-        toast_later(told)
-        if edited is None:
-            offer_last(schedule.id, told)
     else:
-        toast_later(_("Changed: {cron}.").format(cron=title))
+        told = _("Changed: {cron}.").format(cron=title)
+    toast_later(told)
+    offer_event(changed.event_id, told)
 
 
 def _tell(draft: Draft) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection
 import streamlit as st
 
 from pages.parts import table
+from pages.parts.address import is_news, write
 from pages.parts.figures import number
 from pages.parts.language import _, ngettext
 
@@ -14,8 +15,14 @@ SELECTED = "selected"
 def selected(known: Collection[str]) -> list[str]:
     """Those that are chosen, as far as they are among the known ones."""
     if SELECTED not in st.session_state:
-        st.session_state[SELECTED] = st.query_params.get(SELECTED, "").split(",")
+        follow_the_url()
     return [name for name in dict.fromkeys(st.session_state[SELECTED]) if name in known]
+
+
+def follow_the_url() -> None:
+    """Takes over what the URL says where Back or Forward changed it; for runs of the whole page."""
+    if is_news(SELECTED, SELECTED):
+        st.session_state[SELECTED] = st.query_params.get(SELECTED, "").split(",")
 
 
 def toggle(name: str, known: Collection[str]) -> None:
@@ -36,10 +43,7 @@ def _choose(names: list[str]) -> None:
 
 
 def _into_the_url(names: list[str]) -> None:
-    if names:
-        st.query_params[SELECTED] = ",".join(names)
-    else:
-        st.query_params.pop(SELECTED, None)
+    write(SELECTED, {SELECTED: ",".join(names) or None})
 
 
 def column() -> table.Column:

@@ -82,6 +82,20 @@ def text(
     }
 
 
+TEXT_SHOWN = 200
+TIP_SHOWN = 1000
+
+
+def brief(content: str, *, quiet: bool = False, mono: bool = False, bad: bool = False) -> Part:
+    """Text of any length in a list: its beginning, and more of it when pointed at."""
+    tip = _cut(content, TIP_SHOWN)
+    return text(_cut(content, TEXT_SHOWN), quiet=quiet, mono=mono, bad=bad, tip=tip)
+
+
+def _cut(content: str, length: int) -> str:
+    return content if len(content) <= length else content[: length - 1] + "…"
+
+
 def to(page: str, **query: str) -> Part:
     """Where a link leads: a page by its path, with its query."""
     return {"page": page, "query": query}
@@ -118,9 +132,15 @@ def strip(label: str, runs: Sequence[tuple[str, str]]) -> Part:
     return {"kind": "strip", "label": label, "runs": bars}
 
 
-def action(act: str, label: str, *, look: str = "", disabled: bool = False) -> Part:
-    """A button; look is '', 'main' or 'danger'."""
-    return {"act": act, "label": label, "look": look, "disabled": disabled}
+def action(act: str, label: str, *, look: str = "", disabled: bool = False, icon: str | None = None) -> Part:
+    """A button; look is '', 'main' or 'danger', and an icon ('copy') stands in place of its label."""
+    return {
+        "act": act,
+        "label": label,
+        "look": look,
+        "disabled": disabled,
+        **({"icon": icon} if icon else {}),
+    }
 
 
 def actions(*buttons: Part) -> Part:

@@ -1,71 +1,105 @@
-"""The way back, offered for thirty seconds after runs were cancelled or moved."""
+"""The way back, offered on every page for thirty seconds after runs were planned, changed or cancelled."""
 
-import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import streamlit as st
 
-from core import undo
+from core import overview, undo
 from core.bulk import Act
+from core.errors import CrondeskError
 from core.undo import UNDO_FOR
-from pages.parts import problems
+from pages.parts import problems, table
 from pages.parts.acting import actor
+from pages.parts.component import component
+from pages.parts.component import words as ticking_words
 from pages.parts.figures import number
 from pages.parts.language import _, ngettext
 from pages.parts.notices import toast_later
-from pages.parts.words import plain
 
 OFFERED = "taking back"
+KEY = "offers of undo"
+
+_undo_bar = component("undo")
 
 
 @dataclass(frozen=True, slots=True)
 class _Offer:
+    """One act that can be taken back until 30 seconds after `at`."""
+
+    id: str
     told: str
-    # Of this process: how long it shows. Whether it is too late is the database's to say.
-    offered: float
-    id: UUID
-    many: bool
+    at: datetime
+    verb: Callable[[Any, Any], Act]
+    given: UUID | int
 
 
 def offer_act(act: Act, told: str) -> None:
     """Offers to take a bulk act back; `told` says what it did."""
-    st.session_state[OFFERED] = _Offer(told, time.monotonic(), act.id, many=True)
+    _offer(undo.undo_act, act.id, told)
 
 
-def offer_last(schedule_id: UUID, told: str) -> None:
-    """Offers to take back what was done last to one schedule; `told` says what that was."""
-    st.session_state[OFFERED] = _Offer(told, time.monotonic(), schedule_id, many=False)
+def offer_event(event_id: int, told: str) -> None:
+    """Offers to take one cancel or change back; `told` says what that was."""
+    _offer(undo.undo_event, event_id, told)
+
+
+def offer_plan(schedule_id: UUID, told: str) -> None:
+    """Offers to cancel what was just planned; `told` says what that is."""
+    _offer(undo.undo_plan, schedule_id, told)
+
+
+def _offer(verb: Callable[[Any, Any], Act], given: UUID | int, told: str) -> None:
+    try:
+        now = overview.clock()
+    except CrondeskError:
+        return  # the act is done; for a way back the database is needed
+    offer = _Offer(f"{verb.__name__} {given}", told, now, verb, given)
+    others = [other for other in _offers() if other.id != offer.id]
+    st.session_state[OFFERED] = [offer, *others]
+
+
+def _offers() -> list[_Offer]:
+    return st.session_state.get(OFFERED, [])
 
 
 def taking_back() -> None:
-    """Shows the offer, as long as it stands."""
-    if OFFERED in st.session_state:
-        _bar()
+    """Shows the offers that stand, the latest first; they tick and leave in the browser."""
+    if not _offers():
+        return
+    try:
+        now = overview.clock()
+    except CrondeskError:
+        return  # the page itself says that the database is away
+    standing = [offer for offer in _offers() if now - offer.at < UNDO_FOR]
+    st.session_state[OFFERED] = standing
+    if not standing:
+        return
+    offers = [
+        {"id": offer.id, "told": offer.told, "until": table.milliseconds(offer.at + UNDO_FOR)}
+        for offer in standing
+    ]
+    said = {**ticking_words(), "label": _("What can be undone"), "undo": _("Undo")}
+    data = {"now": table.milliseconds(now), "offers": offers, "words": said}
+    with st.container(key="undo"):
+        _undo_bar(key=KEY, data=data, on_undo_change=_asked)
 
 
-@st.fragment(run_every=5)
-def _bar() -> None:
-    offer: _Offer | None = st.session_state.get(OFFERED)
+def _asked() -> None:
+    asked = st.session_state[KEY].undo
+    offer = next((offer for offer in _offers() if offer.id == asked), None)
     if offer is None:
         return
-    if time.monotonic() - offer.offered > UNDO_FOR.total_seconds():
-        del st.session_state[OFFERED]
-        st.rerun()
-    with (
-        problems.told(),
-        st.container(horizontal=True, vertical_alignment="center", border=True, key="undo"),
-    ):
-        st.markdown(plain(offer.told), width="stretch")
-        if st.button(_("Undo"), icon=":material/undo:", key=f"undo {offer.id}"):
-            with st.spinner(_("Undoing…")):
-                _undo(offer)
-            del st.session_state[OFFERED]
-            st.rerun()
-
-
-def _undo(offer: _Offer) -> None:
-    act = undo.undo_act(actor(), offer.id) if offer.many else undo.undo_last(actor(), offer.id)
+    st.session_state[OFFERED] = [other for other in _offers() if other.id != offer.id]
+    try:
+        with st.spinner(_("Undoing…")):
+            act = offer.verb(actor(), offer.given)
+    except CrondeskError as error:
+        toast_later(problems.sentence_of(error))
+        return
     told = ngettext("Undone: {} run is as it was.", "Undone: {} runs are as they were.", act.changed)
     toast_later(told.format(number(act.changed)))
     if act.too_late:

@@ -1,173 +1,224 @@
-"""What happened to a planned run and its execution, in sentences: why it did run, or did not."""
+"""Why a planned run did run, or did not: one timeline of it and its execution, in sentences."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 import streamlit as st
 
+from core import events, executions, output, schedules
+from core.errors import NotFound
 from core.events import Event
 from core.executions import Execution
-from core.instants import parse_instant
 from core.schedules import Schedule
 from pages.parts import times
-from pages.parts.language import _, marked
+from pages.parts.language import _
+from pages.parts.not_yet import not_yet
 from pages.parts.rewording import reworded
+from pages.parts.sentences import Moment, told
 from pages.parts.words import plain
 
-# Filled with the actor, and with what the details of the event say.
-SENTENCES = {
-    "schedule.created": marked("Planned by {actor} for {scheduled_at}."),
-    "schedules.created": marked("Planned by {actor}, together with others: {count} in all."),
-    "schedule.moved": marked("Moved by {actor} from {from} to {to}."),
-    "schedule.edited": marked("Parameters changed by {actor}."),
-    "schedule.moved_and_edited": marked("Parameters changed by {actor}, and moved from {from} to {to}."),
-    "schedule.cancelled": marked("Cancelled by {actor}: it will not run."),
-    "schedule.restored": marked(
-        "The cancelling was undone by {actor}: it is planned for {scheduled_at} again."
-    ),
-    "schedule.moved_back": marked("The moving was undone by {actor}: back from {from} to {to}."),
-    "schedule.held": marked("Too late: held until somebody decides whether it still runs."),
-    "schedule.released": marked("Decided by {actor}: it runs late."),
-    "schedule.expired": marked("Too late: it does not run any more (decided by {actor})."),
-    "schedule.tried_again": marked("Tried again by {actor}, with a run of its own."),
-    "schedule.lease_expired": marked("{worker} had taken it and fell silent; {actor} took over."),
-    "schedule.conflicted": marked(
-        "Attempt {attempt}: an earlier run had not ended, and this cron runs one at a time. "
-        "To be tried again at {again_at}."
-    ),
-    "schedule.retried": marked("Attempt {attempt} failed ({error}): to be tried again at {again_at}."),
-    "schedule.failed": marked("Failed for good: {error}"),
-    "schedule.triggered": marked("Marked as triggered by {actor}."),
-    "execution.triggered": marked("Started by {actor}."),
-    "execution.cancel_requested": marked("Stop asked for by {actor}."),
-    "execution.lost": marked("Its worker gave no sign of life any more, so it counts as failed."),
-    "execution.retried": marked(
-        "The attempt before failed ({error}): attempt {attempt} may begin at {not_before}."
-    ),
-}
-# Where the details name a reason, or the blackout that did it.
-REASONS = {
-    ("schedule.moved", "missed"): marked(
-        "Nobody was there at {from}: it counts as the newest occurrence that was missed, {to}."
-    ),
-    ("schedule.moved", "blackout removed"): marked(
-        "Back from {from} to {to}: {actor} removed the blackout that kept it away."
-    ),
-    ("schedule.cancelled", "missed"): marked(
-        "A newer occurrence of its series runs in its stead: it will not run."
-    ),
-    ("schedule.cancelled", "blackout"): marked("Cancelled: it lay in a blackout that {actor} added."),
-}
-OTHER = marked("{kind}, by {actor}.")
+# Both say at the end of a run what its row says too.
+ENDED = ("execution.failed", "execution.lost")
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """One thing that happened, in a sentence."""
+class Story:
+    """All that is known of one run.
 
-    at: datetime
-    sentence: str
-
-
-def of_schedule(
-    schedule: Schedule, happened: Sequence[Event], attempts: Sequence[Execution] = ()
-) -> list[Moment]:
-    """What happened to a schedule; what its row says already is in no event.
-
-    Args:
-        attempts: those of its execution, where there are several: how each began and ended is told too.
+    Attributes:
+        answer: the status line of an HTTP target, such as '200 OK'.
+        later: the attempts after the execution, where all are told together.
     """
-    moments = [_told(event) for event in happened]
-    by = schedule.created_by or _("somebody")
-    if schedule.retry_of is not None:
-        # The event of it stands in the history of both: this is the one that it made.
-        moments = [_told(event) for event in happened if not _made_it(event, schedule)]
-        told = _("Planned by {actor}, to try again what had failed.").format(actor=by)
-        moments.insert(0, Moment(schedule.created_at, told))
-    elif not any(event.kind in ("schedule.created", "schedules.created") for event in happened):
-        moments.insert(0, Moment(schedule.created_at, _("Planned by {actor}.").format(actor=by)))
-    if schedule.triggered_at and not any(event.kind == "schedule.triggered" for event in happened):
-        moments.append(Moment(schedule.triggered_at, _triggered(schedule)))
-    return [*moments, *(moment for run in attempts[1:] for moment in _attempted(run))]
+
+    schedule: Schedule | None
+    execution: Execution | None
+    events: list[Event]
+    answer: str | None = None
+    later: Sequence[Execution] = ()
+
+    @property
+    def kinds(self) -> set[str]:
+        """The kinds of its events."""
+        return {event.kind for event in self.events}
 
 
-def _made_it(event: Event, schedule: Schedule) -> bool:
-    return event.kind == "schedule.tried_again" and event.details.get("retried_by") == str(schedule.id)
+def of_schedule(schedule: Schedule) -> Story:
+    """The story of a schedule, with its execution if it has one."""
+    run, later = None, []
+    if schedule.triggered_execution_id is not None:
+        with suppress(NotFound):  # deleted between two readings
+            run = executions.get(schedule.triggered_execution_id)
+            later = executions.attempts_of(run)[1:]
+    return replace(_story(schedule, run), later=later)
 
 
-def _attempted(run: Execution) -> Iterator[Moment]:
-    if run.started_at:
-        worker = run.worker or _("a worker")
-        told = _("Attempt {attempt} begun on {worker}.").format(attempt=run.attempt, worker=worker)
-        yield Moment(run.started_at, told)
-    if run.finished_at and run.retried_by is None:
-        yield Moment(run.finished_at, _ended(run))
+def of_execution(run: Execution) -> Story:
+    """The story of an execution, with its schedule if it came of one that is still there."""
+    schedule = None
+    if run.scheduled_id is not None:
+        with suppress(NotFound):  # another database's, or no longer kept
+            schedule = schedules.get(run.scheduled_id)
+    return _story(schedule, run)
 
 
-def _triggered(schedule: Schedule) -> str:
-    assert schedule.triggered_at is not None
-    late = (schedule.triggered_at - schedule.scheduled_at).total_seconds()
-    after = times.lasted(max(0.0, late))
-    if schedule.tries > 1:
-        sentence = _("Triggered at attempt {attempt}, {lateness} after its time.")
-        return sentence.format(attempt=schedule.tries, lateness=after)
-    return _("Triggered {lateness} after its time.").format(lateness=after)
+def _story(schedule: Schedule | None, run: Execution | None) -> Story:
+    happened = events.of_run(
+        schedule.id if schedule else None, run.id if run else None, schedule.batch_id if schedule else None
+    )
+    return Story(schedule, run, happened, output.answer_of(run) if run else None)
 
 
-def of_execution(execution: Execution, happened: Sequence[Event]) -> list[Moment]:
-    """What happened to an execution; what its row says already is in no event."""
-    return [*[_told(event) for event in happened], *_lived(execution)]
-
-
-def _lived(execution: Execution) -> Iterator[Moment]:
-    worker = execution.worker or _("a worker")
-    may_begin = execution.not_before or execution.queued_at
-    waited = execution.started_at is None or (execution.started_at - may_begin).total_seconds() > 1
-    if waited and execution.not_before is None:
-        yield Moment(execution.queued_at, _("Put in the queue: it waits for a free worker."))
-    if execution.started_at:
-        yield Moment(execution.started_at, _("Begun on {worker}.").format(worker=worker))
-    if execution.finished_at:
-        yield Moment(execution.finished_at, _ended(execution))
-
-
-def _ended(execution: Execution) -> str:
-    lasted = times.lasted(execution.duration_seconds)
-    if execution.status == "completed":
-        return _("Completed after {duration}.").format(duration=lasted)
-    why = reworded(execution.error_message or "") or _("no reason was given")
-    if execution.status == "cancelled":
-        return _("Stopped: {reason}").format(reason=why)
-    return _("Failed after {duration}: {reason}").format(duration=lasted, reason=why)
-
-
-def _told(event: Event) -> Moment:
-    details = {name: _readable(name, value) for name, value in event.details.items()}
-    given = {"actor": event.actor, "kind": event.kind, **details}
-    reason = "blackout" if "blackout" in event.details else str(event.details.get("reason"))
-    sentence = _(REASONS.get((event.kind, reason)) or SENTENCES.get(event.kind, OTHER))
-    try:
-        return Moment(event.at, sentence.format_map(given))
-    except KeyError:
-        return Moment(event.at, _(OTHER).format_map(given))
-
-
-def _readable(name: str, value: Any) -> str:
-    if name in ("scheduled_at", "from", "to", "again_at", "not_before") and isinstance(value, str):
-        return times.day_and_time(parse_instant(value))
-    return reworded(value) if name == "error" and isinstance(value, str) else str(value)
-
-
-def timeline(moments: Sequence[Moment]) -> None:
-    """Shows what happened, oldest first, under the day it happened on."""
-    st.subheader(_("What happened"), anchor=False)
+def timeline(story: Story) -> None:
+    """Shows what happened, oldest first, under the day it happened on; at the end, why it is not done yet."""
+    st.subheader(_heading(story), anchor=False)
     lines, day = [], ""
-    for moment in sorted(moments, key=lambda moment: moment.at):
+    for moment in sorted(moments(story), key=lambda moment: moment.at):
         today = times.day(moment.at)
         if today != day:
             lines.append(f"\n**{plain(today)}**\n")
             day = today
         lines.append(f"- `{times.to_the_millisecond(moment.at)}` {plain(moment.sentence)}")
     st.markdown("\n".join(lines))
+    not_yet(story.schedule, story.execution)
+
+
+def _heading(story: Story) -> str:
+    schedule, run = story.schedule, story.execution
+    if run is not None and run.status == "queued":
+        return _("Why has it not run yet?")
+    if run is not None and run.started_at is not None:
+        return _("Why did it run?")
+    if schedule is not None and schedule.status == "pending":
+        return _("Why has it not run yet?")
+    if schedule is not None and schedule.status == "triggered" and run is None:
+        return _("Why did it run?")
+    return _("Why did it not run?")
+
+
+def moments(story: Story) -> list[Moment]:
+    """All that happened; what the rows say is told from them, for no event says it again."""
+    happened = [told(event) for event in story.events if not _made_it(event, story.schedule)]
+    if story.schedule is not None:
+        happened += _planned(story.schedule, story.kinds)
+    if story.execution is not None:
+        # The event of a start by hand is written a moment after the row.
+        begin = min((event.at for event in story.events if event.kind == "execution.triggered"), default=None)
+        ran = _ran(story.execution, story)
+        happened += [Moment(max(one.at, begin) if begin else one.at, one.sentence) for one in ran]
+    elif story.schedule is not None:
+        happened += _triggered(story.schedule, story.kinds)
+    return [*happened, *(moment for run in story.later for moment in _attempted(run))]
+
+
+def _made_it(event: Event, schedule: Schedule | None) -> bool:
+    """Whether it is the act that planned the schedule: it stands in the history of the failed one too."""
+    return (
+        event.kind == "schedule.tried_again"
+        and schedule is not None
+        and event.details.get("retried_by") == str(schedule.id)
+    )
+
+
+def _attempted(run: Execution) -> Iterator[Moment]:
+    if run.started_at:
+        worker = run.worker or _("a worker")
+        begun = _("Attempt {attempt} begun on {worker}.").format(attempt=run.attempt, worker=worker)
+        yield Moment(run.started_at, begun)
+    if run.finished_at and run.retried_by is None:
+        yield Moment(run.finished_at, _ended(run, None))
+
+
+def _planned(schedule: Schedule, kinds: set[str]) -> Iterator[Moment]:
+    by = schedule.created_by or _("somebody")
+    if schedule.retry_of is not None:
+        sentence = _("Planned by {actor}, to try again what had failed.")
+        yield Moment(schedule.created_at, sentence.format(actor=by))
+    elif not kinds & {"schedule.created", "schedules.created"}:
+        yield Moment(schedule.created_at, _("Planned by {actor}.").format(actor=by))
+
+
+def _triggered(schedule: Schedule, kinds: set[str]) -> Iterator[Moment]:
+    """Of a run that is not kept here."""
+    if schedule.triggered_at is not None and "schedule.triggered" not in kinds:
+        late = _late(schedule, schedule.triggered_at)
+        sentence = _("Triggered {lateness} after its time.").format(lateness=late)
+        yield Moment(schedule.triggered_at, sentence + _attempt(schedule))
+
+
+def _ran(run: Execution, story: Story) -> Iterator[Moment]:
+    schedule, worker = story.schedule, run.worker or _("a worker")
+    by_the_clock = schedule is not None and "schedule.triggered" not in story.kinds
+    queued = run.started_at is None or (run.started_at - run.queued_at).total_seconds() > 1
+    if schedule is not None and by_the_clock and not queued and run.started_at is not None:
+        yield Moment(run.started_at, _fired(run, schedule, worker))
+    elif queued:
+        yield Moment(run.queued_at, _queued(run, schedule if by_the_clock else None))
+        if run.started_at is not None:
+            waited = times.lasted((run.started_at - run.queued_at).total_seconds())
+            begun = _("Taken by {worker} and begun, after {duration} in the queue.")
+            yield Moment(run.started_at, begun.format(worker=worker, duration=waited))
+    elif run.started_at is not None and run.worker is not None:
+        sent = run.target == "http"
+        sentence = _("Taken by {worker} and sent.") if sent else _("Taken by {worker} and begun.")
+        yield Moment(run.started_at, sentence.format(worker=worker))
+    if run.finished_at is not None and not story.kinds & set(ENDED):
+        yield Moment(run.finished_at, _ended(run, story.answer))
+
+
+def _fired(run: Execution, schedule: Schedule, worker: str) -> str:
+    assert run.started_at is not None
+    if run.target != "http":
+        sentence = _("Claimed by {worker} and begun, {lateness} after its time.")
+    elif (run.error_message or "").startswith("not sent"):
+        sentence = _("Claimed by {worker}, {lateness} after its time.")
+    else:
+        sentence = _("Claimed by {worker} and sent, {lateness} after its time.")
+    late = _late(schedule, run.started_at)
+    return sentence.format(worker=worker, lateness=late) + _attempt(schedule)
+
+
+def _queued(run: Execution, schedule: Schedule | None) -> str:
+    if schedule is None:
+        return _("Put in the queue: it waits for a free worker.")
+    late = _late(schedule, run.queued_at)
+    sentence = _("Triggered {lateness} after its time, and put in the queue: no place was free.")
+    return sentence.format(lateness=late) + _attempt(schedule)
+
+
+def _attempt(schedule: Schedule) -> str:
+    if schedule.tries <= 1:
+        return ""
+    return " " + _("This was attempt {attempt}.").format(attempt=schedule.tries)
+
+
+def _late(schedule: Schedule, at: datetime) -> str:
+    return times.lasted(max(0.0, (at - schedule.scheduled_at).total_seconds()))
+
+
+def _ended(run: Execution, answer: str | None) -> str:
+    lasted = times.lasted(run.duration_seconds)
+    if answer is not None:
+        return _answered(run, answer, lasted)
+    if run.status == "completed" and run.exit_code is not None:
+        return _("Completed after {duration}, with exit code {code}.").format(
+            duration=lasted, code=run.exit_code
+        )
+    if run.status == "completed":
+        return _("Completed after {duration}.").format(duration=lasted)
+    why = reworded(run.error_message or "") or _("no reason was given")
+    if run.status == "cancelled" and run.started_at is None:
+        return _("Cancelled before it began: {reason}").format(reason=why)
+    if run.status == "cancelled":
+        return _("Stopped after {duration}: {reason}").format(duration=lasted, reason=why)
+    if run.started_at is None:
+        return _("It never began: {error}").format(error=why)
+    return _("Failed after {duration}: {reason}").format(duration=lasted, reason=why)
+
+
+def _answered(run: Execution, answer: str, lasted: str) -> str:
+    sentence = _("The target answered {status} after {duration}.").format(status=answer, duration=lasted)
+    if run.external_id:
+        sentence += " " + _("It calls the run {external_id}.").format(external_id=run.external_id)
+    return sentence

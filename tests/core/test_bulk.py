@@ -191,20 +191,86 @@ def test_after_thirty_seconds_nothing_is_taken_back(
     with pytest.raises(Conflict):
         undo.undo_act(ALICE, act.id)
     with pytest.raises(Conflict):
-        undo.undo_last(ALICE, made[0].id)
+        undo.undo_event(ALICE, last_event(database))
     assert statuses(made) == ["cancelled"] * 2
 
 
-def test_a_single_cancel_and_a_single_move_are_taken_back(database_url: str) -> None:
+def last_event(database: psycopg.Connection) -> int:
+    found = database.execute("SELECT max(id) FROM cron_events WHERE schedule_id IS NOT NULL").fetchone()
+    assert found is not None
+    return int(found[0])
+
+
+def test_a_single_cancel_and_a_single_move_are_taken_back_once(database_url: str) -> None:
     [made] = plan(1)
-    schedules.cancel(ALICE, made.id)
-    assert undo.undo_last(ALICE, made.id).changed == 1
+    cancelled = schedules.cancel(ALICE, made.id)
+    assert undo.undo_event(ALICE, cancelled.event_id).changed == 1
     assert schedules.get(made.id) == made
-    schedules.change(ALICE, made.id, scheduled_at=ahead(hours=5))
-    assert undo.undo_last(ALICE, made.id).changed == 1
+    moved = schedules.change(ALICE, made.id, scheduled_at=ahead(hours=5))
+    assert undo.undo_event(ALICE, moved.event_id).changed == 1
     assert schedules.get(made.id) == made
-    with pytest.raises(Conflict):
-        undo.undo_last(ALICE, made.id)
+    for event_id in (cancelled.event_id, moved.event_id):
+        with pytest.raises(Conflict):
+            undo.undo_event(ALICE, event_id)
+    assert schedules.get(made.id) == made
+
+
+def test_other_parameters_are_taken_back_with_and_without_a_move(database: psycopg.Connection) -> None:
+    [made] = plan(1)
+    given = {"mark": "other", "nested": {"nothing": None}}
+    edited = schedules.change(ALICE, made.id, parameters=given)
+    undo.undo_event(ALICE, edited.event_id)
+    assert schedules.get(made.id) == made
+    both = schedules.change(ALICE, made.id, scheduled_at=ahead(hours=5), parameters=given)
+    undo.undo_event(ALICE, both.event_id)
+    assert schedules.get(made.id) == made
+    told = [(event.kind, event.details) for event in events.of_schedule(made.id)]
+    assert told[1] == (
+        "schedule.edited_back",
+        {"undoes": edited.event_id, "old": given, "new": {"mark": "nightly"}},
+    )
+    assert told[3][0] == "schedule.moved_and_edited_back"
+    assert told[3][1].keys() == {"undoes", "from", "to", "old", "new"}
+
+
+def test_two_changes_are_taken_back_one_after_the_other(database_url: str) -> None:
+    [made] = plan(1)
+    first = schedules.change(ALICE, made.id, scheduled_at=ahead(hours=5))
+    second = schedules.change(ALICE, made.id, scheduled_at=ahead(hours=6))
+    with pytest.raises(Conflict, match="since"):
+        undo.undo_event(ALICE, first.event_id)
+    undo.undo_event(ALICE, second.event_id)
+    undo.undo_event(ALICE, first.event_id)
+    assert schedules.get(made.id) == made
+
+
+def test_what_somebody_else_did_since_is_never_taken_back(database_url: str) -> None:
+    [made] = plan(1)
+    moved = schedules.change(ALICE, made.id, scheduled_at=ahead(hours=5))
+    bob = Actor("bob", "operator", "api")
+    there = schedules.change(bob, made.id, scheduled_at=ahead(hours=6))
+    schedules.change(bob, made.id, scheduled_at=moved.scheduled_at)
+    with pytest.raises(Conflict, match="undo: bob has changed it since"):
+        undo.undo_event(ALICE, moved.event_id)
+    assert schedules.get(made.id).scheduled_at == moved.scheduled_at != there.scheduled_at
+
+
+def test_a_plan_is_taken_back_unless_somebody_changed_it_since(database: psycopg.Connection) -> None:
+    first, second, third = (schedules.plan(ALICE, "nothing", ahead(hours=1)) for _ in range(3))
+    assert undo.undo_plan(ALICE, first.id).changed == 1
+    schedules.change(ALICE, second.id, scheduled_at=ahead(hours=2))
+    with pytest.raises(Conflict, match="alice has changed it since"):
+        undo.undo_plan(ALICE, second.id)
+    database.execute("UPDATE scheduled_cron_executions SET created_at = now() - interval '31 seconds'")
+    with pytest.raises(Conflict, match="too late"):
+        undo.undo_plan(ALICE, third.id)
+    with pytest.raises(Forbidden):
+        undo.undo_plan(EVE, third.id)
+    assert statuses([first, second, third]) == ["cancelled", "pending", "pending"]
+    assert [event.kind for event in events.of_schedule(first.id)] == [
+        "schedule.created",
+        "schedule.cancelled",
+    ]
 
 
 def test_a_whole_batch_is_undone_while_it_is_pending(database: psycopg.Connection) -> None:
@@ -245,20 +311,23 @@ def test_an_act_that_changes_nothing_leaves_no_trace(database_url: str, count: C
 
 def test_what_comes_back_shortly_before_its_instant_wakes_the_workers(database: psycopg.Connection) -> None:
     [made] = plan(1, seconds=50)
-    schedules.cancel(ALICE, made.id)
+    cancelled = schedules.cancel(ALICE, made.id)
     database.execute("LISTEN crondesk_due")
-    undo.undo_last(ALICE, made.id)
+    undo.undo_event(ALICE, cancelled.event_id)
     [told] = list(database.notifies(timeout=5, stop_after=1))
     assert abs(float(told.payload) - made.scheduled_at.timestamp()) < 0.001
 
 
-def test_an_occurrence_that_its_series_planned_anew_does_not_come_back_twice(database_url: str) -> None:
+def test_an_occurrence_that_its_series_planned_anew_does_not_come_back_twice(
+    database: psycopg.Connection,
+) -> None:
     made = series.create(ALICE, "nothing", {"kind": "daily", "at": "09:00"}, "UTC")
     [first] = schedules.find(Filter(status="pending")).rows
     series.pause(ALICE, made.id)
+    [cancelled] = [event for event in events.of_schedule(first.id) if event.kind == "schedule.cancelled"]
     series.resume(ALICE, made.id)
     with pytest.raises(Conflict):
-        undo.undo_last(ALICE, first.id)
+        undo.undo_event(ALICE, cancelled.id)
     assert len(schedules.find(Filter(status="pending")).rows) == 1
 
 

@@ -133,3 +133,66 @@ def test_an_identifier_of_nothing_is_told_in_a_sentence(visit: Visitor, database
     for path in ("executions?id=nonsense", "executions?id=00000000-0000-7000-8000-000000000000"):
         page = visit(path, locale="fr")
         expect(page.get_by_role("alert")).to_contain_text("Cette exécution n’existe pas (ou plus).")
+
+
+def test_the_output_is_searched_and_its_matches_are_walked_through(
+    visit: Visitor, database: psycopg.Connection
+) -> None:
+    run = executions.trigger(ALICE, "wait")
+    printed(database, run, ("stdout", "one Error\ntwo\nan er"), ("stderr", "ror <b>\n"))
+    page = visit(f"executions?id={run.id}")
+    field, log = page.get_by_role("searchbox", name="Search in the output"), page.get_by_role("log")
+    field.fill("error")
+    count = page.get_by_role("search").get_by_role("status")
+    expect(count).to_have_text("1 of 2")
+    expect(log.locator("mark.current")).to_have_text("Error")
+    page.get_by_role("button", name="Next match").click()
+    expect(count).to_have_text("2 of 2")
+    # The second one lies in two pieces, and the current one stays so while more is printed.
+    expect(log.locator("mark.current")).to_have_text(["er", "ror"])
+    printed(database, run, ("stdout", "error again\n"))
+    expect(count).to_have_text("2 of 3")
+    field.press("Enter")
+    field.press("Enter")
+    expect(count).to_have_text("1 of 3")
+    page.get_by_role("button", name="Previous match").click()
+    expect(count).to_have_text("3 of 3")
+    expect(log).to_have_text("one Error\ntwo\nan error <b>\nerror again\n")
+    field.fill("nowhere")
+    expect(count).to_have_text("Not found")
+    expect(log.locator("mark")).to_have_count(0)
+
+
+def test_a_search_reaches_what_the_pane_has_let_go(visit: Visitor, database: psycopg.Connection) -> None:
+    run = executions.trigger(ALICE, "wait")
+    lines = [("stdout", f"line {number} " + "x" * 2000 + "\n") for number in range(200)]
+    printed(database, run, *lines)
+    page = visit(f"executions?id={run.id}", locale="fr")
+    page.get_by_role("searchbox", name="Chercher dans la sortie").fill("LINE 3 x")
+    expect(page.get_by_role("search").get_by_role("status")).to_have_text("Introuvable")
+    page.get_by_role("button", name="Chercher dans toute la sortie").click()
+    expect(page.get_by_text("Lignes qui le contiennent dans toute la sortie\u00a0: 1")).to_be_visible()
+    expect(page.get_by_role("listitem").filter(has_text="Ligne 4")).to_contain_text("line 3 xxx")
+
+
+def test_what_was_sent_is_not_sent_again_each_second(visit: Visitor, database: psycopg.Connection) -> None:
+    run = executions.trigger(ALICE, "wait")
+    printed(database, run, *[("stdout", "x" * 10_000 + "\n")] * 20)
+    page = visit(f"executions?id={run.id}")
+    log = page.get_by_role("log")
+    expect(log.locator("span")).to_have_count(20)
+    sizes: list[int] = []
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: sizes.append(len(frame))))
+    page.reload()
+    expect(log.locator("span")).to_have_count(20)
+    page.wait_for_timeout(2500)
+    assert sum(sizes) > 200_000
+    sizes.clear()
+    database.execute(
+        "INSERT INTO cron_execution_output (execution_id, seq, stream, content) "
+        "VALUES (%s, 20, 'stdout', 'news')",
+        [run.id],
+    )
+    expect(log).to_contain_text("news")
+    page.wait_for_timeout(2500)
+    assert 0 < sum(sizes) < 50_000

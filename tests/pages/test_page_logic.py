@@ -1,21 +1,12 @@
-<<<<<<< HEAD
 """What the pages decide, run without a browser: what is shown, what is said, and what is not."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-=======
-"""What pages decide, without a browser: beginnings of a form, the verdict's mood, rows of a batch."""
-
-from collections import Counter
-from datetime import UTC, datetime, timedelta
-from typing import Any
->>>>>>> forms
 
 import psycopg
 import pytest
 from streamlit.testing.v1 import AppTest
 
-<<<<<<< HEAD
 from core import executions, schedules
 from core.actors import Actor
 from core.notifications import channels
@@ -134,147 +125,3 @@ def test_lists_show_why_a_run_failed(database: psycopg.Connection) -> None:
     assert "ended with exit code 3" in str(content)
     content = opened("scheduled", status="failed").session_state["schedules sent"]["content"]
     assert "failed without a reason" in str(content)
-=======
-from core import presets, schedules
-from core.actors import Actor
-from core.catalogue import catalogue
-from pages.parts import drafts, verdict
-from pages.parts.drafts import Draft
-
-ALICE = Actor("alice", "operator", "dashboard")
-
-
-def editor(given: dict[str, Any] | None = None) -> AppTest:
-    """A page with the form of the cron `greet` and what it may begin with."""
-
-    def page(given):  # type: ignore[no-untyped-def]  # a script of its own: it knows no name of here
-        import json  # noqa: PLC0415
-
-        import streamlit as st  # noqa: PLC0415
-
-        from core.catalogue import catalogue  # noqa: PLC0415
-        from pages.parts.parameters import parameters_editor  # noqa: PLC0415
-        from pages.parts.preset_choice import begin_with, keep  # noqa: PLC0415
-
-        cron = catalogue().cron("greet")
-        start = begin_with(cron, given, "form", in_dialog=False)
-        draft = parameters_editor(cron, start, "form")
-        keep(cron, draft, "form", in_dialog=False)
-        st.text(json.dumps([draft.latest, draft.problems]))
-
-    tested = AppTest.from_function(page, kwargs={"given": given}, default_timeout=30).run()
-    assert not tested.exception, tested.exception
-    return tested
-
-
-def held(tested: AppTest) -> str:
-    assert not tested.exception, tested.exception
-    return str(tested.text[-1].value)
-
-
-def test_a_form_begins_with_the_defaults_and_anew_with_what_is_chosen(database_url: str) -> None:
-    presets.save(ALICE, "greet", "for Ada", {"name": "Ada", "times": 2})
-    schedules.plan(ALICE, "greet", datetime.now(UTC) + timedelta(hours=1), {"name": "Grace"})
-    tested = editor()
-    assert tested.selectbox[0].options == ["Defaults", "Last used", "Preset: for Ada"]
-    assert held(tested) == '[{"name": "world", "times": 1}, []]'
-    tested.selectbox[0].select_index(2).run()
-    assert held(tested) == '[{"name": "Ada", "times": 2}, []]'
-    tested.selectbox[0].select_index(1).run()
-    assert held(tested) == '[{"name": "Grace", "times": 1}, []]'
-
-
-def test_a_form_of_an_earlier_run_begins_with_its_parameters(database_url: str) -> None:
-    tested = editor({"name": "Linus"})
-    assert tested.selectbox[0].options[0] == "The parameters it had"
-    assert held(tested) == '[{"name": "Linus", "times": 1}, []]'
-
-
-def test_a_form_offers_last_used_only_where_something_was(database_url: str) -> None:
-    assert editor().selectbox[0].options == ["Defaults"]
-
-
-def test_what_a_form_holds_is_kept_as_a_preset_which_is_chosen_then(database_url: str) -> None:
-    tested = editor()
-    next(field for field in tested.text_input if field.label == "name").set_value("Ada").run()
-    next(field for field in tested.text_input if field.label == "Name of the preset").set_value("mine").run()
-    next(button for button in tested.button if button.label == "Save the preset").click().run()
-    assert presets.find("greet")[0].parameters == {"name": "Ada", "times": 1}
-    assert tested.selectbox[0].value == ("preset", "mine")
-    assert held(tested) == '[{"name": "Ada", "times": 1}, []]'
-
-
-def beats(database: psycopg.Connection) -> None:
-    database.execute(
-        "INSERT INTO cron_workers (name, host, pid, version, slots) VALUES ('w', 'here', 1, '1', 8)"
-    )
-
-
-def test_without_a_worker_a_verdict_is_red_whatever_else_is_found(database: psycopg.Connection) -> None:
-    at = datetime.now(UTC) + timedelta(days=1)
-    database.execute(
-        "INSERT INTO cron_executions (cron_name, target, status, started_at, finished_at) "
-        "VALUES ('wait', 'command', 'completed', now() - interval '1 hour', now())"
-    )
-    schedules.plan(ALICE, "wait", at - timedelta(minutes=30))
-    wait = catalogue().cron("wait")
-    found = verdict.of(wait, at)
-    assert found.mood == "red"
-    assert [line.split(" ")[0] for line in found.warnings] == ["No", "A"]
-    beats(database)
-    assert verdict.of(wait, at).mood == "orange"
-    assert verdict.of(wait, at + timedelta(hours=2)).mood == "green"
-    assert verdict.of(catalogue().cron("greet"), at).mood == "green"
-
-
-def test_two_runs_that_may_overlap_are_said_to_run_side_by_side(database: psycopg.Connection) -> None:
-    beats(database)
-    at = datetime.now(UTC) + timedelta(days=1)
-    database.execute(
-        "INSERT INTO cron_executions (cron_name, target, status, started_at, finished_at) "
-        "VALUES ('fail', 'command', 'completed', now() - interval '1 hour', now())"
-    )
-    schedules.plan(ALICE, "fail", at + timedelta(minutes=30))
-    [warning] = verdict.of(catalogue().cron("fail"), at).warnings
-    assert warning.endswith("both run side by side.")
-
-
-def test_a_row_of_a_batch_is_checked_once_however_often_the_page_runs(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    counted: Counter[str] = Counter()
-    check = drafts.check
-
-    def count(parameters: Any, schema: Any) -> Any:
-        counted["checks"] += 1
-        return check(parameters, schema)
-
-    monkeypatch.setattr(drafts, "check", count)
-    drafts._parameters.cache_clear()
-    year = datetime.now(UTC).year + 1
-    rows = [Draft(place, "greet", f"{year}-02-01 22:00", f'{{"times": {place}}}') for place in range(1, 13)]
-    for _run in range(3):
-        found = drafts.checked(rows)
-        assert [bool(row.problems) for row in found] == [False] * 10 + [True] * 2
-        assert found[-1].problems == ["times: must be at most 10"]
-    assert counted["checks"] == 12
-
-
-def test_a_row_is_checked_anew_when_its_cron_has_another_schema(database_url: str, crons_file: Any) -> None:
-    year = datetime.now(UTC).year + 1
-    rows = [Draft(1, "greet", f"{year}-02-01 22:00", '{"times": 9}')]
-    assert drafts.checked(rows)[0].problems == []
-    text = crons_file.read_text(encoding="utf-8")
-    crons_file.write_text(text.replace("maximum = 10\n", "maximum = 5\n"), encoding="utf-8")
-    assert drafts.checked(rows)[0].problems == ["times: must be at most 5"]
-
-
-def test_a_row_whose_time_passes_meanwhile_is_told_though_it_was_checked_before(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    soon = datetime.now(UTC) + timedelta(hours=1)
-    rows = [Draft(1, "greet", soon)]
-    assert drafts.checked(rows)[0].problems == []
-    monkeypatch.setattr(drafts.overview, "clock", lambda: soon + timedelta(seconds=1))
-    assert drafts.checked(rows)[0].problems == ["This time has passed: choose one to come."]
->>>>>>> forms
