@@ -66,9 +66,9 @@ def _plan(cron_name: str, parameters: Parameters, key: str, start: datetime | No
         if _confirmed(_("Schedule"), key, ready) and instant is not None and draft.latest is not None:
             made = schedules.plan(actor(), cron.name, instant, draft.latest, idempotency_key=again)
             when = times.day_and_time(made.scheduled_at)
-            told = _("Planned: {cron}, {when}.").format(cron=title_of_cron(cron_name), when=when)
-            toast_later(told)
-            offer_plan(made.id, told)
+            title = title_of_cron(cron_name)
+            toast_later(_("Planned: {cron}, {when}.").format(cron=title, when=when))
+            offer_plan(made.id, _("{cron}, {when}: planned.").format(cron=title, when=when))
             st.rerun()
         if instant is not None and draft.latest is not None:
             with st.expander(_("The same with curl")):
