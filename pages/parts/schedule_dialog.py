@@ -83,9 +83,9 @@ def _plan(cron_name: str, old: Parameters | None, key: str, start: datetime | No
                 late_policy=policy,
             )
             when = times.day_and_time(made.scheduled_at)
-            told = _("Planned: {cron}, {when}.").format(cron=title_of_cron(cron_name), when=when)
-            toast_later(told)
-            offer_plan(made.id, told)
+            title = title_of_cron(cron_name)
+            toast_later(_("Planned: {cron}, {when}.").format(cron=title, when=when))
+            offer_plan(made.id, _("{cron}, {when}: planned.").format(cron=title, when=when))
             st.rerun()
         if instant is not None and draft.latest is not None:
             calls(cron, draft.latest, instant, within, policy)

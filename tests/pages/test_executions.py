@@ -195,4 +195,4 @@ def test_what_was_sent_is_not_sent_again_each_second(visit: Visitor, database: p
     )
     expect(log).to_contain_text("news")
     page.wait_for_timeout(2500)
-    assert 0 < sum(sizes) < 50_000
+    assert 0 < sum(sizes) < 100_000
