@@ -61,11 +61,15 @@ def _rows(wanted: Filter) -> None:
             found = filters.rows_of(lambda cursor: executions.find(wanted, limit=PAGE, cursor=cursor))
         if found is None:
             return
+        if not found.rows and found.cursor:
+            filters.found_none_yet("executions", found.cursor)
+            return
         if not found.rows:
             _nothing(narrowed=wanted != Filter())
             return
         how_many = number(found.count, found.count_is_estimate)
-        st.caption(ngettext("{} execution", "{} executions", found.count).format(how_many))
+        told = ngettext("{} execution", "{} executions", found.count).format(how_many)
+        st.caption(filters.so_far(found) if wanted.search and found.cursor else told)
         columns = [
             table.Column("status", _("Status"), "narrow"),
             table.Column("started", _("Begun"), "narrow"),

@@ -70,11 +70,16 @@ def _rows(wanted: Filter) -> None:
             found = filters.rows_of(lambda cursor: schedules.find(wanted, limit=PAGE, cursor=cursor))
         if found is None:
             return
+        if not found.rows and found.cursor:
+            filters.found_none_yet("scheduled", found.cursor)
+            return
         if not found.rows:
             _nothing(status, narrowed=wanted != Filter(status))
             return
         how_many = number(found.count, found.count_is_estimate)
         told = ngettext("{} planned run", "{} planned runs", found.count).format(how_many)
+        if wanted.search and found.cursor:
+            told = filters.so_far(found)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(told, width="stretch")
             if status == "pending" and found.count > 1:

@@ -10,8 +10,10 @@ from core.catalogue import catalogue
 from core.errors import Invalid
 from core.instants import parse_instant
 from core.paging import FOREIGN_CURSOR, Page, Row
+from core.searching import STRETCH_ROWS, STRETCHES
 from pages.parts import problems, times
 from pages.parts.address import is_news, keep
+from pages.parts.figures import number
 from pages.parts.language import _, language
 from pages.parts.wall_times import instant_of_wall
 from pages.parts.words import title_of_cron
@@ -189,12 +191,24 @@ def rows_of(find: Callable[[str | None], Page[Row]]) -> Page[Row] | None:
         return None
 
 
-def pager(name: str, following: str | None) -> None:
+def found_none_yet(name: str, following: str) -> None:
+    """Says that a search has found nothing so far, and offers to go on where it stopped."""
+    st.info(_("Nothing among the {} rows searched so far.").format(number(STRETCHES * STRETCH_ROWS)))
+    pager(name, following, _("Search on"))
+
+
+def so_far(page: Page[Row]) -> str:
+    """How many a search has found that may find more."""
+    return _("{} found so far").format(number(page.count))
+
+
+def pager(name: str, following: str | None, forth_label: str | None = None) -> None:
     """Buttons to the next page by key, and back.
 
     Args:
         name: of the list: each has a trail of its own.
         following: the cursor of the next page; None on the last one.
+        forth_label: what the button to it says, where it is not the next page.
     """
     here = st.query_params.get(AFTER)
     trail: list[str] = st.session_state.setdefault(f"trail of {name}", [])
@@ -223,5 +237,9 @@ def pager(name: str, following: str | None) -> None:
         back_icon, forth_icon = ":material/chevron_left:", ":material/chevron_right:"
         st.button(label, icon=back_icon, disabled=not here, on_click=back)
         st.button(
-            _("Next page"), icon=forth_icon, icon_position="right", disabled=not following, on_click=forth
+            forth_label or _("Next page"),
+            icon=forth_icon,
+            icon_position="right",
+            disabled=not following,
+            on_click=forth,
         )
