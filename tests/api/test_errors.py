@@ -18,22 +18,26 @@ from tests.api.caller import BASE, Caller, later
 from tests.asynchronous import finish
 
 Rows = Callable[[], dict[str, int]]
+NOBODY = "01980000-0000-7000-8000-000000000000"
 CALLS = [
     ("POST", "/schedule"),
     ("POST", "/schedule/batch"),
     ("GET", "/schedule"),
-    ("DELETE", f"/schedule?id={uuid4()}"),
-    ("PATCH", f"/schedule/{uuid4()}"),
-    ("PATCH", f"/schedule/{uuid4()}/triggered"),
-    ("PATCH", f"/schedule/{uuid4()}/failed"),
+    ("DELETE", f"/schedule?id={NOBODY}"),
+    ("PATCH", f"/schedule/{NOBODY}"),
+    ("PATCH", f"/schedule/{NOBODY}/triggered"),
+    ("PATCH", f"/schedule/{NOBODY}/failed"),
+    ("POST", f"/schedule/{NOBODY}/retry"),
     ("POST", "/trigger"),
     ("GET", ""),
     ("GET", "/"),
-    ("GET", f"/{uuid4()}"),
-    ("GET", f"/{uuid4()}/output"),
-    ("POST", f"/{uuid4()}/cancel"),
+    ("GET", f"/{NOBODY}"),
+    ("GET", f"/{NOBODY}/output"),
+    ("POST", f"/{NOBODY}/cancel"),
 ]
-WITH_BODY = [call for call in CALLS if call[0] in ("POST", "PATCH") and not call[1].endswith("/cancel")]
+WITH_BODY = [
+    call for call in CALLS if call[0] in ("POST", "PATCH") and not call[1].endswith(("/cancel", "/retry"))
+]
 DEEP: object = 1
 for _ in range(40):
     DEEP = {"d": DEEP}
@@ -289,7 +293,7 @@ def test_output_is_asked_for_within_bounds(api: Caller, query: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["//api", "//api/", "//api/nope", "//api/admin", "//api/docs/../nope", f"/{uuid4()}/nope"]
+    "path", ["//api", "//api/", "//api/nope", "//api/admin", "//api/docs/../nope", f"/{NOBODY}/nope"]
 )
 def test_a_path_of_nothing_is_a_404_in_json(api: Caller, path: str) -> None:
     response = api("GET", path)
