@@ -13,6 +13,7 @@ from pages.parts import length_charts, metric_charts, problems, table, times, wo
 from pages.parts.figures import number, percent, plain_figures
 from pages.parts.language import _, language, ngettext
 from pages.parts.period import window
+from pages.parts.worker_away import worker_away
 
 REFRESH_SECONDS = 60
 IMMINENT = timedelta(hours=1)
@@ -40,6 +41,8 @@ def _alerts() -> None:
             told = sentence(alert.kind, alert.details, language())
             if alert.since:
                 told = _("{alert}, since {when}").format(alert=told, when=times.day_and_time(alert.since))
+            if alert.kind == "no_worker":
+                told = worker_away()
             looks[alert.severity](words.plain(told[:1].upper() + told[1:]), icon=icons[alert.severity])
         if not found:
             st.caption(_("No alert: a worker is alive, nothing is overdue, and runs start in time."))
