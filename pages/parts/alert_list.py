@@ -7,6 +7,7 @@ from core.alerts import Alert
 from core.notifications.message import sentence
 from pages.parts import problems, times, words
 from pages.parts.language import _, language
+from pages.parts.worker_away import worker_away
 
 REFRESH_SECONDS = 15
 ICONS = {"critical": ":material/error:", "warning": ":material/warning:", "info": ":material/info:"}
@@ -23,6 +24,8 @@ def alert_list() -> None:
             told = sentence(alert.kind, alert.details, language())
             if alert.since:
                 told = _("{alert}, since {when}").format(alert=told, when=times.day_and_time(alert.since))
+            if alert.kind == "no_worker":
+                told = worker_away()
             looks[alert.severity](words.plain(_capital(told)), icon=ICONS[alert.severity])
         if not found:
             st.caption(_("No alert: a worker is alive, nothing is overdue, and runs start in time."))

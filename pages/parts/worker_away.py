@@ -18,17 +18,18 @@ def worker_away() -> str:
 
 
 def tell_worker_away() -> None:
-    """Says it where none lives.
+    """Says it in a dialog where none lives: quietly, for the dialog has warnings of its own.
 
     Raises:
         Unavailable.
     """
     if not workers.any_alive():
-        st.warning(plain(worker_away()), icon=":material/power_off:")
+        st.markdown(f":orange[:material/power_off: {plain(worker_away())}]")
 
 
 @st.fragment(run_every=REFRESH_SECONDS)
 def watch_workers() -> None:
-    """As `tell_worker_away`, for as long as the page is open."""
+    """Says it on a page, for as long as none lives."""
     with problems.told():
-        tell_worker_away()
+        if not workers.any_alive():
+            st.warning(plain(worker_away()), icon=":material/power_off:")
