@@ -37,7 +37,7 @@ screenshots: $(VENV)/.installed-dev ## take the pictures of the documentation an
 	@CHROMIUM="$$($(PY) scripts/get_chromium.py)" && export CHROMIUM && $(PY) -m scripts.screenshots
 
 bench: $(VENV)/.installed-dev ## measure how fast and how punctual it is on this machine
-	$(PY) -m benchmarks
+	@CHROMIUM="$$($(PY) scripts/get_chromium.py)" && export CHROMIUM && $(PY) -m benchmarks
 
 clean: ## remove .venv and the caches; .data stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis test-results

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from benchmarks import commands, http, lateness, memory, planning, queries, report, scale, throughput
+from benchmarks import commands, http, lateness, memory, pages, planning, queries, report, scale, throughput
 from benchmarks.session import MINUTES, Session, carried_out, kept
 
 # The order of the report, and of the runs: what matters most comes first, should time run out.
@@ -15,6 +15,7 @@ ORDER = {
     "planning": planning.measure,
     "commands": commands.measure,
     "queries": queries.measure,
+    "pages": pages.measure,
     "memory": memory.measure,
 }
 

@@ -7,14 +7,12 @@ from contextlib import ExitStack, contextmanager
 
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from benchmarks import filling
 from benchmarks.measuring import Row, Section, Spread, Target, wait_until
 from benchmarks.product import Product, seconds_of_cpu, serves
-from benchmarks.session import Session, main
+from benchmarks.session import FINISHED, PENDING, Session, main
 
-FINISHED, PENDING = 1_000_000, 100_000
 PORT, BARE_PORT = 18482, 18483
-VIEWERS, IDLE_SECONDS = 20, 60
+VIEWERS, IDLE_SECONDS = 20, 40
 COLD_MS, WARM_MS, ACTION_MS, IDLE_PERCENT = 1_500, 500, 300, 0.5
 ARGUMENTS = (
     "--no-sandbox",
@@ -62,11 +60,7 @@ def measure(session: Session) -> Section:
         unit="ms, cold",
         lower_is_better=True,
     )
-    product = Product(session.server, "crondesk_pages")
-    session.say(f"filling {finished:,} finished and {pending:,} pending rows")
-    filling.future(product, pending)
-    filling.finished(product, finished)
-    filling.tidy(product)
+    product = session.stocked
     with ExitStack() as stack:
         stack.enter_context(product.workers())
         browser = stack.enter_context(_browser())
@@ -84,8 +78,6 @@ def measure(session: Session) -> Section:
         with _viewers(browser, dashboard.address):
             watched = _cpu_share(dashboard.pid)
             crowded = _warm(session, browser, dashboard.address)
-    product.close()
-    session.server.drop("crondesk_pages")
     each = max(0.0, watched - idle) / VIEWERS
     section.rows = [
         Row("Streamlit", "a page with a heading", [str(bare_cold), "-", "-"], bare_cold.median),

@@ -3,13 +3,11 @@
 import json
 from typing import Any
 
-from benchmarks import filling
 from benchmarks.measuring import Row, Section, Target
-from benchmarks.product import Product
-from benchmarks.session import Session, main
+from benchmarks.session import FINISHED, PENDING, Session, main
 
-FINISHED, PENDING = 1_000_000, 100_000
 WANTED_MS = 20.0
+NOTED = 12
 
 
 def measure(session: Session) -> Section:
@@ -25,14 +23,9 @@ def measure(session: Session) -> Section:
         "the dashboard and the REST API are made of these. The slowest statement of each verb is shown.",
         ["statements", "slowest ms"],
     )
-    product = Product(session.server, "crondesk_queries")
-    session.say(f"filling {finished:,} finished and {pending:,} pending rows")
-    filling.future(product, pending)
-    filling.finished(product, finished)
-    filling.tidy(product)
-    told: dict[str, list[dict[str, Any]]] = json.loads(product.run("benchmarks.clients.issue_queries"))
-    product.close()
-    session.server.drop("crondesk_queries")
+    told: dict[str, list[dict[str, Any]]] = json.loads(
+        session.stocked.run("benchmarks.clients.issue_queries")
+    )
     over = []
     for what, statements in told.items():
         slowest = max(statements, key=lambda one: one["ms"])
@@ -51,7 +44,7 @@ def measure(session: Session) -> Section:
             not over,
         )
     ]
-    section.notes = [f"{what}: {one['ms']:.0f} ms: `{one['statement'][:300]}`" for what, one in over]
+    section.notes = [f"{what}: {one['ms']:.0f} ms: `{one['statement'][:300]}`" for what, one in over[:NOTED]]
     return section
 
 

@@ -9,14 +9,16 @@ from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
-from benchmarks import report
+from benchmarks import filling, report
 from benchmarks.measuring import Broken, Section
 from benchmarks.peers import Peers
+from benchmarks.product import Product
 from benchmarks.server import WORK, Server, machine
 
 RESULTS = WORK / "results"
 RUNS = 3
 MINUTES = 15
+FINISHED, PENDING = 1_000_000, 100_000
 
 
 class Session:
@@ -38,6 +40,17 @@ class Session:
     def peers(self) -> Peers:
         """The peers; installed the first time they are asked for."""
         return Peers(self.server)
+
+    @cached_property
+    def stocked(self) -> Product:
+        """The product after weeks of use: a million finished and 100,000 pending schedules, to be read."""
+        finished, pending = self.scaled(FINISHED), self.scaled(PENDING)
+        self.say(f"filling {finished:,} finished and {pending:,} pending rows")
+        product = Product(self.server, "crondesk_stocked")
+        filling.future(product, pending)
+        filling.finished(product, finished)
+        filling.tidy(product)
+        return product
 
     def scaled(self, count: int) -> int:
         """That many, or a tenth of it when it must be quick."""
