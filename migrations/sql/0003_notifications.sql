@@ -230,6 +230,8 @@ BEGIN
         SELECT 'slow', e.id
         WHERE extract(epoch FROM e.finished_at - e.started_at) > greatest(2 * usual.seconds, usual.seconds + 30)
     ) told
+    -- A rule that is being removed at this moment wants nothing any more; waiting for it could deadlock.
+    FOR KEY SHARE OF r SKIP LOCKED
     ON CONFLICT DO NOTHING;
     RETURN NULL;
 END $$;
@@ -260,6 +262,7 @@ BEGIN
             s.cron_name, 'ffffffff-ffff-ffff-ffff-ffffffffffff', s.scheduled_at, s.id) f
         WHERE s.status = 'failed' OFFSET 0) streak ON true
     WHERE s.status = 'triggered' OR streak.failures >= r.after_failures
+    FOR KEY SHARE OF r SKIP LOCKED
     ON CONFLICT DO NOTHING;
     RETURN NULL;
 END $$;

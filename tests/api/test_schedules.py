@@ -55,6 +55,8 @@ def test_a_plan_is_answered_with_the_whole_schedule(api: Caller, rows: Rows) -> 
         "seriesId": None,
         "retryOf": None,
         "retriedBy": None,
+        "repeatPattern": "once",
+        "repeatUntil": None,
     }
     assert scheduled["createdAt"].endswith("Z")
     assert rows() == {"scheduled_cron_executions": 1, "cron_executions": 0, "cron_events": 1}

@@ -155,12 +155,13 @@ def test_what_is_held_is_fired_or_dropped_once(api: Caller, database: psycopg.Co
 
 def test_a_blackout_is_added_listed_and_removed(api: Caller) -> None:
     expected = made(api)["upcoming"]
-    period = {"name": "freeze", "startsAt": later(), "endsAt": expected[1]}
+    period = {"name": "freeze", "startsAt": later(seconds=1), "endsAt": expected[1]}
     added = api("POST", "/blackouts", json=period)
     assert added.status_code == 201, added.text
     blackout = added.json()["blackout"]
     assert api("GET", "/blackouts").json()["blackouts"] == [blackout]
-    assert api("GET", "/schedule", params={"status": "pending"}).json()["count"] == 0
+    pending = api("GET", "/schedule", params={"status": "pending"}).json()
+    assert pending["count"] == 0, (pending, expected)
     removed = api("DELETE", "/blackouts", params={"id": blackout["id"]})
     assert removed.json() == {"success": True, "blackout": blackout}
     assert api("DELETE", "/blackouts", params={"id": blackout["id"]}).status_code == 404

@@ -193,8 +193,8 @@ def test_a_dialog_confirmed_while_the_database_is_away_says_so(
     open_dialog(page, english)
     box = page.get_by_role("dialog")
     if dialog == "blackout":
-        box.get_by_role("textbox").first.fill("Freeze")
-        box.get_by_role("textbox").first.press("Tab")
+        box.get_by_label("Name", exact=True).fill("Freeze")
+        box.get_by_label("Name", exact=True).press("Enter")
         expect(box.get_by_role("button", name="Add", exact=True)).to_be_enabled()
     confirm = box.locator("[class*=confirm] button")
     expect(confirm).to_be_enabled()
@@ -237,7 +237,9 @@ def test_a_queued_execution_says_that_nobody_takes_it(visit: Visitor, database: 
     expect(page.get_by_text("No worker is alive", exact=False)).to_have_count(0)
 
 
+# A field's border turns into the primary colour of its theme.
 FOCUS = """() => {
+  const PRIMARY = ["rgb(79, 70, 229)", "rgb(98, 101, 240)"];
   let element = document.activeElement;
   while (element?.shadowRoot?.activeElement) element = element.shadowRoot.activeElement;
   if (!element || element === document.body) return null;
@@ -246,7 +248,8 @@ FOCUS = """() => {
   for (let box = element, step = 0; box && step < 5; box = box.parentElement, step += 1) {
     const style = getComputedStyle(box);
     const outlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
-    if (outlined || style.boxShadow !== "none") return [told, true];
+    const bordered = parseFloat(style.borderTopWidth) > 0 && PRIMARY.includes(style.borderTopColor);
+    if (outlined || bordered || style.boxShadow !== "none") return [told, true];
   }
   return [told, false];
 }"""
