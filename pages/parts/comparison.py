@@ -60,7 +60,7 @@ def _row(cron: Cron, name: str, was: Any, will: Any) -> table.Row:
             "name": [table.text(title, strong=other)],
             "old": [table.text(_written(was), mono=True, quiet=True)],
             "new": [table.text(_written(will), mono=True, strong=other, quiet=not other)],
-            "mark": [{"kind": "badge", "text": _("changed"), "colour": "orange"}] if other else [],
+            "mark": [{"kind": "badge", "text": _("changed"), "colour": "blue"}] if other else [],
         },
     )
 

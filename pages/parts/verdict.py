@@ -61,7 +61,8 @@ def verdict(cron: Cron, instant: datetime, moved: UUID | None = None) -> None:
         utc = plain(times.day_and_time_utc(instant))
         st.caption(f"{plain(times.zone_name(instant))} · {utc} UTC")
         st.badge(_(words), icon=icon, color=found.mood)
-        st.markdown("\n".join(f"- {plain(line)}" for line in [*found.warnings, *found.facts]))
+        warnings = [f"- :material/warning: {plain(line)}" for line in found.warnings]
+        st.markdown("\n".join([*warnings, *(f"- {plain(line)}" for line in found.facts)]))
 
 
 def of(cron: Cron, instant: datetime, moved: UUID | None = None) -> Verdict:

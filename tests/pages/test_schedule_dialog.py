@@ -147,7 +147,7 @@ def test_the_verdict_tells_what_else_is_planned_around_it(visit: Visitor, databa
 def test_the_curl_call_plans_the_same_and_holds_no_secret(visit: Visitor, database_url: str) -> None:
     dialog = opened(visit())
     dialog.get_by_text("The same with curl").click()
-    call = dialog.get_by_test_id("stCode")
+    call = dialog.get_by_test_id("stCode").last
     expect(call).to_contain_text("/api/admin/cron-executions/schedule")
     expect(call).to_contain_text("Bearer $CRON_SECRET")
     expect(call).to_contain_text('"cronName": "greet"')
