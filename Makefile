@@ -4,8 +4,11 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
+# Tests side by side: one on each core, and whoever is done takes over from the others.
+TOGETHER := -n auto --dist worksteal
+
 .DEFAULT_GOAL := help
-.PHONY: help run test check format translations-check hooks screenshots bench clean
+.PHONY: help run test test-all check format translations-check hooks screenshots bench clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,8 +16,11 @@ help: ## list what can be made
 run: $(VENV)/.installed ## start dashboard, REST API and worker (PORT=8600 DATA_DIR=/elsewhere make run)
 	@$(PY) -m scripts.run
 
-test: check ## run the checks and the whole test suite
-	@CHROMIUM="$$($(PY) scripts/get_chromium.py)" && export CHROMIUM && $(PY) -m pytest
+test: check ## run the checks and the tests that every change must pass
+	@CHROMIUM="$$($(PY) scripts/get_chromium.py)" && export CHROMIUM && $(PY) -m pytest $(TOGETHER) -m "not release"
+
+test-all: check ## run the checks and the whole test suite, as before a release
+	@CHROMIUM="$$($(PY) scripts/get_chromium.py)" && export CHROMIUM && $(PY) -m pytest $(TOGETHER)
 
 check: $(VENV)/.installed-dev ## lint, formatting, types, directions of imports, translations
 	$(PY) -m ruff check

@@ -11,6 +11,8 @@ from core import executions, schedules
 from core.actors import Actor
 from tests.pages.conftest import Visitor
 
+pytestmark = pytest.mark.release
+
 ALICE = Actor("alice", "operator", "api")
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 

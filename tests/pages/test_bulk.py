@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 import psycopg
+import pytest
 from playwright.sync_api import Page, expect
 
 from core import schedules
@@ -13,6 +14,8 @@ from core.schedules import Filter, Plan
 from tests.pages.conftest import Visitor
 from tests.pages.test_accessibility import serious
 from tests.pages.waiting import eventually
+
+pytestmark = pytest.mark.release
 
 ALICE = Actor("alice", "operator", "api")
 YEAR = datetime.now(UTC).year + 1

@@ -14,6 +14,8 @@ from core.notifications import channels, rules
 from tests.pages.conftest import Outage, Visitor
 from tests.pages.test_accessibility import serious
 
+pytestmark = pytest.mark.release
+
 ALICE = Actor("alice", "operator", "api")
 ADMIN = Actor("ada", "admin", "api")
 AWAY = {"en": "The database cannot be reached.", "fr": "La base de données est injoignable."}

@@ -16,6 +16,8 @@ from core.errors import Invalid
 from core.paging import cursor_after
 from tests.pages.conftest import Visitor
 
+pytestmark = pytest.mark.release
+
 ALICE = Actor("alice", "operator", "api")
 
 

@@ -15,6 +15,8 @@ from tests.pages.test_accessibility import serious
 from tests.pages.test_schedule_dialog import opened
 from tests.pages.waiting import eventually
 
+pytestmark = pytest.mark.release
+
 ALICE = Actor("alice", "admin", "api")
 HUSH = "hunter2-in-clear"
 

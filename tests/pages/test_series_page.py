@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import psycopg
+import pytest
 from playwright.sync_api import expect
 
 from core import blackouts, schedules, series
@@ -12,6 +13,8 @@ from core.blackouts import Period
 from tests.pages.conftest import Visitor
 from tests.pages.test_accessibility import serious
 from tests.pages.waiting import eventually
+
+pytestmark = pytest.mark.release
 
 ALICE = Actor("alice", "operator", "api")
 DAILY = {"kind": "daily", "at": "02:00"}

@@ -12,6 +12,8 @@ from core.schedules import Filter, Schedule
 from tests.pages.conftest import Visitor
 from tests.pages.waiting import eventually
 
+pytestmark = pytest.mark.release
+
 ALICE = Actor("alice", "operator", "dashboard")
 BOB = Actor("bob", "operator", "api")
 

@@ -14,6 +14,8 @@ from tests.pages.conftest import Visitor
 from tests.pages.waiting import eventually
 from tests.worker.target_server import TargetServer
 
+pytestmark = pytest.mark.release
+
 ALICE = Actor("alice", "operator", "api")
 BOB = Actor("bob", "operator", "api")
 
