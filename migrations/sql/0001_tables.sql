@@ -158,10 +158,10 @@ CREATE INDEX idx_scheduled_crons_recent ON scheduled_cron_executions (created_at
 CREATE INDEX scheduled_crons_by_instant ON scheduled_cron_executions (scheduled_at, id);
 CREATE INDEX scheduled_crons_pending_by_cron ON scheduled_cron_executions (cron_name, due_at, id)
     WHERE status = 'pending';
--- Lists: of a cron, whatever its status; of a status other than pending, past all that is to come.
+-- The list of a cron's schedules, whatever their status.
 CREATE INDEX scheduled_crons_by_cron ON scheduled_cron_executions (cron_name, scheduled_at, id);
-CREATE INDEX scheduled_crons_by_status ON scheduled_cron_executions (status, scheduled_at, id)
-    WHERE status <> 'pending';
+CREATE INDEX scheduled_crons_unsuccessful ON scheduled_cron_executions (status, scheduled_at, id)
+    WHERE status IN ('failed', 'cancelled');
 -- What the calendar counts, however much of it there is: what failed without a run, and what is held.
 CREATE INDEX scheduled_crons_unfired ON scheduled_cron_executions (scheduled_at, cron_name)
     WHERE status = 'failed' AND triggered_execution_id IS NULL;
