@@ -135,8 +135,6 @@ class Cron(_Strict):
             raise ValueError(f"parameters: no valid JSON Schema: {error}"[:300]) from None
         if self.parameters.get("type") != "object":
             raise ValueError('parameters: must have type = "object"')
-        for name, fault in faults_of_defaults(self.parameters):
-            raise ValueError(f"parameters.properties.{name}.default: breaks its own schema: {fault[:300]}")
         for name in self.secrets:
             if not secrets.NAME.fullmatch(name):
                 raise ValueError("secrets: a name is of capital letters, digits and '_'")
@@ -144,6 +142,8 @@ class Cron(_Strict):
                 raise ValueError(f"secrets: {name} is no parameter's to give; name it in pass_environment")
         # A reference is all that is legal for a secret, here and for whoever reads the schema.
         object.__setattr__(self, "parameters", secrets.by_reference(self.parameters, self.secrets))
+        for name, fault in faults_of_defaults(self.parameters):
+            raise ValueError(f"parameters.properties.{name}.default: breaks its own schema: {fault[:300]}")
         for argument in self.command or ():
             try:
                 names = placeholders_of(argument)

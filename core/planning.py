@@ -82,7 +82,7 @@ async def _plan(lane: Lane, worker: str, rows: list[Any]) -> None:
         try:
             await _plan_one(lane, worker, series, periods, row[-1])
         except Refused:
-            logger().error("series.refused", id=str(series.id))
+            logger().error("planning.refused", id=str(series.id))
 
 
 async def _plan_one(lane: Lane, worker: str, series: Series, periods: list[Blackout], now: datetime) -> None:

@@ -11,10 +11,11 @@ import core.database
 import core.executions
 import core.paging
 import core.schedules.planning
+import core.undo
 from core.catalogue import CatalogueError, parse
 from core.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge, Unavailable
 from core.settings import ROOT
-from pages.parts import language, problems, sentences
+from pages.parts import language, problems, rewording
 from pages.parts.problems import TOLD
 
 ERRORS = {"Invalid", "TooLarge", "Forbidden", "NotFound", "Conflict"}
@@ -36,6 +37,7 @@ NAMED = {
     "USED": core.executions.USED,
     "KEY_USED": core.schedules.planning.KEY_USED,
     "FOREIGN_CURSOR": core.paging.FOREIGN_CURSOR,
+    "TOO_LATE": core.undo.TOO_LATE,
 }
 # Caught where it is raised.
 UNSAID = {"larger than any float"}
@@ -153,7 +155,7 @@ def written_by_sql() -> Iterator[tuple[str, str]]:
 
 
 def known(text: str) -> bool:
-    return sentences.is_known(text) or any(re.search(pattern, text) for pattern in TOLD)
+    return rewording.is_known(text) or any(re.search(pattern, text) for pattern in TOLD)
 
 
 @pytest.mark.parametrize("found", [raised, composed, written])
@@ -168,7 +170,7 @@ def test_every_sentence_that_core_says_has_its_french_text(found: object) -> Non
 def test_every_sentence_that_sql_writes_has_its_french_text() -> None:
     pieces = list(written_by_sql())
     assert {"failed without a reason", "gave no sign of life since"} <= {piece for _path, piece in pieces}
-    said = "\n".join(sentences.WRITTEN)
+    said = "\n".join(rewording.WRITTEN)
     assert [
         f"{path}: {piece}" for path, piece in pieces if not (piece in said or known(f"{piece} {VALUE}"))
     ] == [], "say it in pages/parts/rewording.py"
@@ -177,7 +179,7 @@ def test_every_sentence_that_sql_writes_has_its_french_text() -> None:
 @pytest.fixture
 def french(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(language, "language", lambda: "fr")
-    monkeypatch.setattr(sentences, "language", lambda: "fr")
+    monkeypatch.setattr(rewording, "language", lambda: "fr")
 
 
 @pytest.mark.usefixtures("french")
@@ -201,11 +203,11 @@ def french(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_row_s_sentence_is_told_in_french(text: str, told: str) -> None:
-    assert sentences.reworded(text) == told
+    assert rewording.reworded(text) == told
 
 
 def test_an_english_reader_reads_what_the_row_says() -> None:
-    assert sentences.reworded("ended with exit code 3") == "ended with exit code 3"
+    assert rewording.reworded("ended with exit code 3") == "ended with exit code 3"
 
 
 @pytest.mark.usefixtures("french")
@@ -213,7 +215,7 @@ def test_what_is_wrong_with_the_catalogue_is_told_in_french() -> None:
     with pytest.raises(CatalogueError) as error:
         parse('[crons.a]\ntitle = { en = "A", fr = "A" }\nnoop = true\ntypo = 1\n')
     [problem] = error.value.problems
-    assert sentences.reworded(problem) == "ligne 4\u00a0: cron 'a'\u00a0: typo\u00a0: clé inconnue"
+    assert rewording.reworded(problem) == "ligne 4\u00a0: cron 'a'\u00a0: typo\u00a0: clé inconnue"
 
 
 @pytest.mark.usefixtures("french")

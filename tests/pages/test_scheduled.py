@@ -127,7 +127,7 @@ def test_a_run_is_moved_and_edited_in_place(visit: Visitor, database_url: str) -
     dialog.get_by_label("name").press("Tab")
     dialog.get_by_role("button", name="tomorrow 9:00").click()
     expect(dialog.locator(".st-key-verdict")).to_contain_text("09:00")
-    dialog.get_by_role("button", name="Save").click()
+    dialog.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_test_id("stToast")).to_contain_text("Moved: Greet")
     expect(row_of(page, "Grace")).to_have_count(1)
     changed = schedules.get(schedule.id)

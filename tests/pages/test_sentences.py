@@ -21,6 +21,7 @@ DETAILS: dict[str, Any] = {
     "scheduled_at": INSTANT,
     "from": INSTANT,
     "to": INSTANT,
+    "not_before": "2031-01-01T00:00:00+00:00",
     "again_at": INSTANT,
     "old": {"name": "Ada", "times": 1},
     "new": {"name": "Bob", "times": 1, "extra": True},
