@@ -1,5 +1,6 @@
 """Try a failed schedule again by hand: a new one, due now, that leads to the one that failed."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import Interval, Uuid, func, insert, literal, select, update
@@ -50,7 +51,7 @@ def try_again(actor: Actor, schedule_id: UUID) -> Schedule:
         .cte("failed")
     )
     # The database refuses what is not to come when it is made.
-    soon = func.clock_timestamp() + literal("1 millisecond").cast(Interval)
+    soon = func.clock_timestamp() + literal(timedelta(milliseconds=1), Interval)
     made = (
         insert(schedules)
         .from_select(

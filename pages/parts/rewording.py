@@ -13,6 +13,17 @@ from pages.parts.language import _, language, marked
 # What is written into rows and events. The first one that fits is taken; {why} is itself such a sentence.
 WRITTEN = (
     marked("{why} (attempt {attempt} of {attempts})"),
+    marked("expired: it is not tried again after {when}; 1 attempt failed: {why}"),
+    marked("expired: it is not tried again after {when}; {attempts} attempts failed: {why}"),
+    marked(
+        "held: a person decides whether it still fires; it is not tried again after {when}; "
+        "1 attempt failed: {why}"
+    ),
+    marked(
+        "held: a person decides whether it still fires; it is not tried again after {when}; "
+        "{attempts} attempts failed: {why}"
+    ),
+    marked("{why}; the next attempt would come after its deadline"),
     marked("ended with exit code {code}"),
     marked("was ended by signal {signal}"),
     marked("was ended by {signal}"),
@@ -49,6 +60,21 @@ WRITTEN = (
 )
 # What errors say after the field they are about.
 RULES = (
+    marked("is a schedule of the cron {other}, not of {cron}"),
+    marked("the schedule is cancelled; it starts nothing"),
+    marked(
+        "the clocks of {zone} show {time} twice that day, and what repeats happens the first time: "
+        "give {instant}, or another time"
+    ),
+    marked("the database refuses it by its rule {rule}"),
+    marked("the schedule was triggered before, by another execution"),
+    marked(
+        "the secret {name} is not set: set {variable} in the environment of the worker, and start it again"
+    ),
+    marked("is more than ten years"),
+    marked("must be {most} at most"),
+    marked("blackouts are being added now; try again"),
+    marked("the first schedule of series {series} is no longer kept"),
     marked("must be one of {choices}"),
     marked("must be one or more of {choices}"),
     marked("must be 1 to {most} printable characters without a slash"),
@@ -160,6 +186,14 @@ RULES = (
 CATALOGUE = (
     marked("line {line}: cron {cron}: {why}"),
     marked("line {line}: unknown key {key}"),
+    marked("must not hold a user or a password; {way}"),
+    marked("breaks its own schema: {why}"),
+    marked("has no cron; those in force stay until it has one"),
+    marked("is no URL"),
+    marked("a noop neither fails nor waits for another; leave it out"),
+    marked("a name is of capital letters, digits and '_'"),
+    marked("{name} is no parameter's to give; name it in pass_environment"),
+    marked("in {argument}: braces hold a parameter's name and nothing else"),
     marked("line {line}: crons must be a table of crons"),
     marked("a name is of lower-case letters, digits, '-', '_' and '.'"),
     marked("must be a table"),

@@ -73,7 +73,7 @@ def sample(node: ast.AST) -> str | None:
 
 def _value(node: ast.expr) -> str:
     # What is filled in is a sentence itself where it is an error's message.
-    return "status: must be 1 or more" if ast.unparse(node) == "error.message" else VALUE
+    return "status: must be 1 or more" if ast.unparse(node) in ("error", "error.message") else VALUE
 
 
 def raised() -> Iterator[tuple[str, str]]:
