@@ -19,7 +19,7 @@ from pages.parts.schedule_dialog import change, duplicate, plan
 from pages.parts.trying_again import may_be_tried_again, try_again
 from pages.parts.worker_away import watch_workers
 
-REFRESH_SECONDS = 4
+REFRESH_SECONDS = 7
 # A search reads the whole list.
 SEARCH_REFRESH_SECONDS = 20
 PAGE = 50
