@@ -7,7 +7,7 @@ from pages.parts import problems
 from pages.parts.language import _
 from pages.parts.words import plain
 
-REFRESH_SECONDS = 30
+REFRESH_SECONDS = 10
 
 
 def worker_away() -> str:
