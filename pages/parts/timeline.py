@@ -163,7 +163,8 @@ def _ran(run: Execution, story: Story) -> Iterator[Moment]:
         sent = run.target == "http"
         sentence = _("Taken by {worker} and sent.") if sent else _("Taken by {worker} and begun.")
         yield Moment(run.started_at, sentence.format(worker=worker))
-    if run.finished_at is not None and not story.kinds & set(ENDED):
+    retried = bool(story.later)  # the event of that says how it ended
+    if run.finished_at is not None and not retried and not story.kinds & set(ENDED):
         yield Moment(run.finished_at, _ended(run, story.answer))
 
 

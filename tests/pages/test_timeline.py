@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from core import events, executions, firing, running, schedules
+from core import executions, firing, running, schedules
 from core.actors import Actor
 from core.catalogue import catalogue
 from core.lane import Lane
@@ -48,8 +48,8 @@ def tried(database: psycopg.Connection, database_url: str) -> Schedule:
     return schedules.get(schedule.id)
 
 
-def sentences(moments: list[timeline.Moment]) -> list[str]:
-    return [moment.sentence for moment in sorted(moments, key=lambda moment: moment.at)]
+def sentences(story: timeline.Story) -> list[str]:
+    return [moment.sentence for moment in sorted(timeline.moments(story), key=lambda moment: moment.at)]
 
 
 def begin(told: list[str], wanted: list[str]) -> bool:
@@ -60,13 +60,12 @@ def begin(told: list[str], wanted: list[str]) -> bool:
 
 def test_every_attempt_is_seen_in_the_timeline_of_its_schedule(tried: Schedule) -> None:
     assert tried.triggered_execution_id is not None
-    chain = executions.attempts_of(executions.get(tried.triggered_execution_id))
-    told = sentences(timeline.of_schedule(tried, events.of_schedule(tried.id), chain))
+    told = sentences(timeline.of_schedule(tried))
     assert begin(
         told,
         [
             "Planned by alice",
-            "Triggered",
+            "Claimed by w and begun",
             "The attempt before failed (ended with exit code 3 (attempt 1 of 3)): attempt 2 may begin at ",
             "Attempt 2 begun on w.",
             "The attempt before failed (ended with exit code 3 (attempt 2 of 3)): attempt 3 may begin at ",
@@ -82,8 +81,8 @@ def test_the_page_of_an_attempt_leads_to_the_others(tried: Schedule) -> None:
     shown = attempts.listed(chain[1], chain)
     assert [part["text"] for part in shown] == ["2 of 3", "Attempt 1: Failed", "Attempt 3: Completed"]
     assert [part["go"]["query"] for part in shown[1:]] == [{"id": str(chain[0].id)}, {"id": str(chain[2].id)}]
-    told = sentences(timeline.of_execution(chain[1], events.of_execution(chain[1].id)))
-    assert begin(told, ["The attempt before failed", "Begun on w.", "Failed after"]), told
+    told = sentences(timeline.of_execution(chain[1]))
+    assert begin(told, ["The attempt before failed", "Taken by w and begun.", "Failed after"]), told
     alone = schedules.plan(ALICE, "nothing", datetime.now(UTC) + timedelta(hours=1))
     assert alone.triggered_execution_id is None
 
@@ -92,7 +91,7 @@ def test_a_run_tried_again_by_hand_says_so_on_both_pages(tried: Schedule, databa
     planned = schedules.plan(ALICE, "nothing", datetime.now(UTC) + timedelta(hours=1))
     failed = schedules.mark_failed(WORKER, planned.id, "no disk")
     again = schedules.try_again(ALICE, failed.id)
-    told = sentences(timeline.of_schedule(schedules.get(failed.id), events.of_schedule(failed.id)))
+    told = sentences(timeline.of_schedule(schedules.get(failed.id)))
     assert told[-1] == "Tried again by alice, with a run of its own."
-    told = sentences(timeline.of_schedule(again, events.of_schedule(again.id)))
+    told = sentences(timeline.of_schedule(again))
     assert told == ["Planned by alice, to try again what had failed."]
