@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.settings import ROOT
-from pages.parts.address import count_run
+from pages.parts.address import arrive, leave
 from pages.parts.language import _, tell_the_browser
 from pages.parts.notices import notices
 from pages.parts.taking_back import taking_back
@@ -27,12 +27,13 @@ PAGES = {
     "notifications": st.Page("notifications.py", title=_("Notifications"), url_path="notifications"),
     "bulk": st.Page("bulk.py", title=_("Bulk planning"), url_path="bulk"),
 }
-count_run()
 chosen = st.navigation(list(PAGES.values()), position="top")
+arrive(chosen.url_path)
 st.set_page_config(page_title=f"{chosen.title} · Crondesk")
 tell_the_browser()
 notices()
 if followed := st.session_state.pop("go", None):
+    leave()
     st.switch_page(PAGES[followed["page"]], query_params=followed["query"])
 taking_back()
 chosen.run()

@@ -1,24 +1,38 @@
 """The URL's query beside what widgets hold: Back and Forward change the one, a reader the other.
 
-A widget's value outlives a run in the session, and the URL that comes with an act on a widget may be
-the one from before the act that preceded it. So the URL is taken over where it differs from what was
-last seen there, except in a run that an act on a widget began.
+A widget's value outlives a run in the session, and the URL that comes with a run may be one from
+before what the session last wrote there, as the browser hears of that later. So the URL is taken over
+where a page is arrived at and where the reader went through the browser's history; in any other run
+the session knows better.
 """
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 SEEN = "seen in the URL"
-RUN = "runs of the page"
-ACTED = "acted in the run"
+PAGE = "page last seen"
 
 
-def count_run() -> None:
-    """Counts a run of the whole page; navigation does it first of all."""
-    st.session_state[RUN] = st.session_state.get(RUN, 0) + 1
+def arrive(page: str) -> None:
+    """Takes over what the URL says where the page is another than before; navigation does it first.
+
+    Args:
+        page: its path.
+    """
+    if st.session_state.get(PAGE) != page:
+        st.session_state[PAGE] = page
+        leave()
+
+
+def leave() -> None:
+    """Lets the next run take over what the URL says, as after following a link of our own."""
+    st.session_state[SEEN] = {}
 
 
 def is_news(key: str, *names: str) -> bool:
-    """Whether the URL says something else under these names than was last seen, or is seen first.
+    """Whether the URL is to be taken over: seen first, or changed by going back or forward.
+
+    Where the URL says something else in another run, what was last seen is written there again.
 
     Args:
         key: of the widget, or what stands for it.
@@ -29,33 +43,23 @@ def is_news(key: str, *names: str) -> bool:
     if key in st.session_state and key in seen:
         if seen[key] == here:
             return False
-        if st.session_state.get(ACTED) == st.session_state.get(RUN, 0):
-            _write(dict(zip(names, seen[key], strict=True)))
+        context = get_script_run_ctx()
+        if context is None or not context.is_history_navigation:
+            keep(key, dict(zip(names, seen[key], strict=True)))
             return False
     seen[key] = here
     return True
 
 
-def write(key: str, values: dict[str, str | None]) -> None:
-    """Writes into the URL what something now holds; None takes a name out of it."""
-    _write(values)
-    st.session_state.setdefault(SEEN, {})[key] = _here(tuple(values))
-
-
 def keep(key: str, values: dict[str, str | None]) -> None:
-    """As `write`, in the callback of a widget."""
-    write(key, values)
-    # The run that the callback precedes.
-    st.session_state[ACTED] = st.session_state.get(RUN, 0) + 1
-
-
-def _here(names: tuple[str, ...]) -> tuple[str | None, ...]:
-    return tuple(st.query_params.get(name) for name in names)
-
-
-def _write(values: dict[str, str | None]) -> None:
+    """Writes into the URL what something now holds; None takes a name out of it."""
     for name, value in values.items():
         if value is None:
             st.query_params.pop(name, None)
         else:
             st.query_params[name] = value
+    st.session_state.setdefault(SEEN, {})[key] = _here(tuple(values))
+
+
+def _here(names: tuple[str, ...]) -> tuple[str | None, ...]:
+    return tuple(st.query_params.get(name) for name in names)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 import streamlit as st
 
 from pages.parts import table
-from pages.parts.address import is_news, write
+from pages.parts.address import is_news, keep
 from pages.parts.figures import number
 from pages.parts.language import _, ngettext
 
@@ -43,7 +43,7 @@ def _choose(names: list[str]) -> None:
 
 
 def _into_the_url(names: list[str]) -> None:
-    write(SELECTED, {SELECTED: ",".join(names) or None})
+    keep(SELECTED, {SELECTED: ",".join(names) or None})
 
 
 def column() -> table.Column:
