@@ -324,6 +324,20 @@ async def beat(lane: Lane, sign: Beat) -> list[Mine]:
     return [Mine(Run(*row[:_RUN_LENGTH]), row[_RUN_LENGTH]) for row in rows]
 
 
+async def is_alone(lane: Lane, worker: str) -> bool:
+    """Whether no other worker lives.
+
+    Raises:
+        Unavailable.
+    """
+    others = await lane.fetch(
+        "SELECT 1 FROM cron_workers WHERE name <> %s AND stopped_at IS NULL "
+        "AND beat_at > clock_timestamp() - make_interval(secs => %s) LIMIT 1",
+        (worker, lost_after_seconds()),
+    )
+    return not others
+
+
 async def say_stopped(lane: Lane, worker: str) -> None:
     """Writes down that a worker has ended in good order.
 

@@ -37,7 +37,7 @@ CREATE FUNCTION crondesk_fire(
     fired_at     timestamptz,
     attempt      integer,
     alike        integer            -- how many completed ones it stands for, itself included
-) LANGUAGE plpgsql AS $$
+) LANGUAGE plpgsql SET crondesk.batch = 'on' AS $$
 #variable_conflict use_column
 DECLARE
     -- A bound for the index: with clock_timestamp() itself every pending row would be read and compared.
@@ -74,9 +74,9 @@ BEGIN
                CASE WHEN target = 'noop' THEN clock_timestamp() END
         FROM known WHERE fits
         -- Two workers that insert the same crons in different orders would wait for each other.
-        ORDER BY exclusive, cron_name, due_at
+        ORDER BY exclusive, cron_name COLLATE "C", due_at
         ON CONFLICT DO NOTHING
-        RETURNING e.id
+        RETURNING e.id, e.cron_name, e.status, e.started_at, e.finished_at
     ), judged AS MATERIALIZED (
         SELECT j.*, CASE WHEN j.ran AND j.target = 'noop' THEN 'completed'
                          WHEN j.ran AND j.waits THEN 'queued'
@@ -145,6 +145,18 @@ BEGIN
                    WHEN 'failed' THEN jsonb_build_object('attempt', tries, 'error', error_message)
                    ELSE jsonb_build_object('attempt', tries, 'again_at', due_at) END
         FROM put_off WHERE outcome IN ('conflict', 'failed')
+    ), counted AS (
+        INSERT INTO cron_hourly_changes
+        SELECT 'execution', date_trunc('hour', started_at, 'UTC'), cron_name, status,
+               crondesk_bucket(finished_at - started_at), count(*)
+        FROM ran WHERE status = 'completed' GROUP BY 2, 3, 4, 5
+        UNION ALL
+        SELECT 'schedule', date_trunc('hour', scheduled_at, 'UTC'), cron_name, 'triggered',
+               crondesk_bucket(fired_at - scheduled_at), count(*)
+        FROM triggered GROUP BY 2, 3, 5
+        UNION ALL
+        SELECT 'schedule', date_trunc('hour', scheduled_at, 'UTC'), cron_name, 'failed', NULL, count(*)
+        FROM put_off WHERE outcome = 'failed' GROUP BY 2, 3
     ), completed AS (
         SELECT t.*, count(*) OVER () AS alike, row_number() OVER (ORDER BY fired_at - scheduled_at DESC) AS place
         FROM triggered t WHERE outcome = 'completed'
@@ -176,7 +188,7 @@ CREATE FUNCTION crondesk_settle(
     p_external_ids text[],
     p_errors       text[],
     p_outputs      text[]
-) RETURNS SETOF uuid LANGUAGE plpgsql AS $$
+) RETURNS SETOF uuid LANGUAGE plpgsql SET crondesk.batch = 'on' AS $$
 BEGIN
     RETURN QUERY
     WITH told AS MATERIALIZED (
@@ -201,7 +213,7 @@ BEGIN
                id, created_by, 'http', external_id, p_worker, fired_at, fired_at, finished_at, error
         FROM mine WHERE outcome IN ('triggered', 'failed')
         ON CONFLICT DO NOTHING
-        RETURNING e.id
+        RETURNING e.id, e.cron_name, e.status, e.started_at, e.finished_at
     ), printed AS (
         INSERT INTO cron_execution_output (execution_id, seq, stream, at, content)
         SELECT mine.execution_id, 0, 'stdout', mine.finished_at, mine.output
@@ -216,8 +228,8 @@ BEGIN
             error_message = CASE mine.outcome WHEN 'triggered' THEN NULL ELSE mine.error END
         FROM mine
         WHERE s.ctid = mine.tid AND mine.outcome IN ('triggered', 'failed')
-        RETURNING s.id, s.cron_name, s.attempts, s.attempts_before, s.triggered_execution_id, mine.outcome,
-                  mine.fired_at, mine.error
+        RETURNING s.id, s.cron_name, s.scheduled_at, s.attempts, s.attempts_before, s.triggered_execution_id,
+                  mine.outcome, mine.fired_at, mine.error
     ), put_off AS (
         -- Apart, as in crondesk_fire: a trigger looks at each row whose due_at is set.
         UPDATE scheduled_cron_executions s
@@ -227,6 +239,15 @@ BEGIN
         FROM mine
         WHERE s.ctid = mine.tid AND mine.outcome IN ('conflict', 'failure')
         RETURNING s.id, s.cron_name, s.attempts, s.attempts_before, mine.fired_at, mine.error, mine.again_at
+    ), counted AS (
+        INSERT INTO cron_hourly_changes
+        SELECT 'execution', date_trunc('hour', started_at, 'UTC'), cron_name, status,
+               CASE status WHEN 'completed' THEN crondesk_bucket(finished_at - started_at) END, count(*)
+        FROM ran GROUP BY 2, 3, 4, 5
+        UNION ALL
+        SELECT 'schedule', date_trunc('hour', scheduled_at, 'UTC'), cron_name, outcome,
+               CASE outcome WHEN 'triggered' THEN crondesk_bucket(fired_at - scheduled_at) END, count(*)
+        FROM settled GROUP BY 2, 3, 4, 5
     ), noted AS (
         INSERT INTO cron_events (actor, via, kind, schedule_id, execution_id, cron_name, details)
         SELECT p_worker, 'worker', 'schedule.failed', id, triggered_execution_id, cron_name,

@@ -89,7 +89,7 @@ CREATE TABLE scheduled_cron_executions (
                            CONSTRAINT scheduled_cron_executions_status_known
                            CHECK (status IN ('pending', 'triggered', 'cancelled', 'failed')),
     triggered_at           timestamptz,
-    triggered_execution_id uuid REFERENCES cron_executions ON DELETE SET NULL,
+    triggered_execution_id uuid,
     error_message          text,
     due_at                 timestamptz NOT NULL,
     claimed_by             text,
@@ -130,6 +130,8 @@ COMMENT ON TABLE scheduled_cron_executions IS
     'The intention to run a cron once at an instant. Public: see docs/database.md.';
 COMMENT ON COLUMN scheduled_cron_executions.due_at IS
     'The instant of the next attempt: scheduled_at at first, the lease''s end after a claim, the next try after a retry.';
+COMMENT ON COLUMN scheduled_cron_executions.triggered_execution_id IS
+    'References cron_executions, on delete set null: triggers see to it.';
 COMMENT ON COLUMN scheduled_cron_executions.attempts IS
     'How often it was claimed; also the fencing token: a settlement names the attempt it settles.';
 COMMENT ON COLUMN scheduled_cron_executions.attempts_before IS
@@ -167,7 +169,7 @@ CREATE INDEX scheduled_crons_unfired ON scheduled_cron_executions (scheduled_at,
     WHERE status = 'failed' AND triggered_execution_id IS NULL;
 CREATE INDEX scheduled_crons_held ON scheduled_cron_executions (scheduled_at, cron_name)
     WHERE status = 'pending' AND held_at IS NOT NULL;
--- The foreign key would scan the table for each execution deleted.
+-- An execution that is deleted is looked for here.
 CREATE INDEX scheduled_crons_execution ON scheduled_cron_executions (triggered_execution_id)
     WHERE triggered_execution_id IS NOT NULL;
 CREATE INDEX scheduled_crons_batch ON scheduled_cron_executions (batch_id)

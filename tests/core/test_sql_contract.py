@@ -158,6 +158,45 @@ def test_marking_links_an_execution_that_is_here_and_notes_one_that_is_not(sql: 
     assert one(sql, elsewhere)["execution_id"] == other
 
 
+def test_a_reference_to_an_execution_is_held_as_a_foreign_key_holds_it(sql: Sql) -> None:
+    moved, inserted, kept = due(sql, 3)
+    refer = "UPDATE scheduled_cron_executions SET triggered_execution_id = %s WHERE id = %s"
+    with pytest.raises(psycopg.errors.ForeignKeyViolation, match="triggered_execution_id"):
+        sql(refer, uuid4(), moved)
+    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+        sql(
+            "INSERT INTO scheduled_cron_executions (cron_name, scheduled_at, triggered_execution_id) "
+            "VALUES ('nothing', now() + interval '1 hour', %s)",
+            uuid4(),
+        )
+    runs = sql(
+        "INSERT INTO cron_executions (cron_name, target) VALUES ('a', 'noop'), ('b', 'noop') RETURNING id"
+    )
+    for schedule, run in zip((moved, kept), runs, strict=True):
+        sql(refer, run["id"], schedule)
+    sql("DELETE FROM cron_executions WHERE id = %s", runs[0]["id"])
+    assert one(sql, moved)["triggered_execution_id"] is None
+    assert one(sql, kept)["triggered_execution_id"] == runs[1]["id"]
+    assert one(sql, inserted)["triggered_execution_id"] is None
+
+
+def test_an_execution_is_not_deleted_from_under_a_reference_that_is_being_made(
+    sql: Sql, database_url: str
+) -> None:
+    [schedule_id] = due(sql)
+    [run] = sql("INSERT INTO cron_executions (cron_name, target) VALUES ('nothing', 'noop') RETURNING id")
+    with psycopg.connect(database_url) as other:
+        other.execute(
+            "UPDATE scheduled_cron_executions SET triggered_execution_id = %s WHERE id = %s",
+            [run["id"], schedule_id],
+        )
+        sql("SET lock_timeout = '100ms'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            sql("DELETE FROM cron_executions WHERE id = %s", run["id"])
+    sql("DELETE FROM cron_executions WHERE id = %s", run["id"])
+    assert one(sql, schedule_id)["triggered_execution_id"] is None
+
+
 def test_the_actor_of_a_session_stands_in_its_events(sql: Sql) -> None:
     [schedule_id] = due(sql)
     sql("SET crondesk.actor = 'alice'")

@@ -34,7 +34,9 @@ class Life(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.connection = LANES["connection"]
-        self.connection.execute("TRUNCATE scheduled_cron_executions, cron_executions CASCADE")
+        self.connection.execute(
+            "TRUNCATE scheduled_cron_executions, cron_executions, cron_hourly_changes, cron_hourly CASCADE"
+        )
         self.ids: list[UUID] = []
         self.ended: dict[UUID, Row] = {}
         self.claims: dict[str, list[Claimed]] = {worker: [] for worker in WORKERS}
@@ -140,6 +142,20 @@ class Life(RuleBasedStateMachine):
             elif row["status"] != "pending":
                 self.ended[row["id"]] = row
                 assert row["claimed_by"] is None
+
+    @invariant()
+    def what_ends_is_counted_once(self) -> None:
+        counted = self.connection.execute(
+            "SELECT kind, cron_name, status, sum(count) AS n FROM cron_hourly_changes "
+            "GROUP BY 1, 2, 3 HAVING sum(count) <> 0 ORDER BY 1, 2, 3"
+        ).fetchall()
+        there = self.connection.execute(
+            "SELECT 'execution' AS kind, cron_name, status, count(*) AS n FROM cron_executions "
+            "WHERE status NOT IN ('queued', 'running') GROUP BY 2, 3 UNION ALL "
+            "SELECT 'schedule', cron_name, status, count(*) FROM scheduled_cron_executions "
+            "WHERE status <> 'pending' GROUP BY 2, 3 ORDER BY 1, 2, 3"
+        ).fetchall()
+        assert counted == there
 
     @invariant()
     def executions_and_schedules_agree(self) -> None:

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -129,80 +128,6 @@ def test_down_and_up_beside_a_live_worker_leaves_it_firing(house: House, steps: 
         assert house.run(cron, seconds=40)["status"] == "completed"
     assert worker.process.poll() is None
     assert worker.terminate() == 0
-
-
-def test_what_is_written_while_the_hours_are_counted_is_counted_once(url: str) -> None:
-    command.upgrade(config(url), "0004")
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(
-            "INSERT INTO scheduled_cron_executions (cron_name, scheduled_at, created_at, status) "
-            "SELECT 'x', now() - n * interval '1 s', now() - interval '9 d', 'cancelled' "
-            "FROM generate_series(1, 50000) n"
-        )
-        connection.execute(
-            "INSERT INTO cron_executions (cron_name, target, status, started_at, finished_at) "
-            "SELECT 'x', 'command', 'completed', now() - n * interval '1 s', now() "
-            "FROM generate_series(1, 50000) n"
-        )
-    stopped = threading.Event()
-    rounds = 0
-
-    def write() -> None:
-        """Takes what has ended back and ends it again, and adds what ends at once: never quite the same."""
-        nonlocal rounds
-        changes = (
-            "UPDATE scheduled_cron_executions SET status = 'pending' WHERE id IN "
-            "(SELECT id FROM scheduled_cron_executions WHERE status = 'cancelled' "
-            "ORDER BY random() LIMIT 20)",
-            "UPDATE scheduled_cron_executions SET status = 'failed' "
-            "WHERE status = 'pending' AND random() < 0.5",
-            "UPDATE cron_executions SET status = 'failed' WHERE id IN "
-            "(SELECT id FROM cron_executions WHERE status = 'completed' ORDER BY random() LIMIT 20)",
-            "INSERT INTO cron_executions (cron_name, target, status, started_at, finished_at) "
-            "VALUES ('x', 'command', 'completed', now(), now())",
-        )
-        with psycopg.connect(url, autocommit=True) as connection:
-            while not stopped.is_set():
-                for change in changes:
-                    connection.execute(change.encode())
-                rounds += 1
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    until(lambda: rounds > 1)
-    before = rounds
-    command.upgrade(config(url), "head")
-    during = rounds - before
-    until(lambda: rounds > before + during + 2)
-    stopped.set()
-    writer.join()
-
-    with psycopg.connect(url, autocommit=True) as connection:
-        while connection.execute("SELECT crondesk_fold_hours()").fetchone() != (0,):
-            pass
-        for kind, table, instant, ended in (
-            ("schedule", "scheduled_cron_executions", "scheduled_at", "status <> 'pending'"),
-            ("execution", "cron_executions", "started_at", "true"),
-        ):
-            counted = (
-                f"SELECT hour, status, count FROM cron_hourly WHERE kind = '{kind}' AND count <> 0 "
-                "ORDER BY 1, 2"
-            )
-            there = (
-                f"SELECT date_trunc('hour', {instant}, 'UTC'), status, count(*) FROM {table} WHERE {ended} "
-                "GROUP BY 1, 2 ORDER BY 1, 2"
-            )
-            found = connection.execute(counted.encode()).fetchall()
-            assert found == connection.execute(there.encode()).fetchall()
-
-
-def test_an_upgrade_that_broke_off_half_way_is_taken_up_again(url: str) -> None:
-    command.upgrade(config(url), "0005")
-    before = snapshot(url)
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '0004'")
-    command.upgrade(config(url), "0005")
-    assert snapshot(url) == before
 
 
 def test_two_that_migrate_at_once_do_it_once(empty_database_url: str) -> None:

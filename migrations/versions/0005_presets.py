@@ -4,14 +4,14 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0006"
-down_revision = "0005"
+revision = "0005"
+down_revision = "0004"
 
 SQL = Path(__file__).parent.parent / "sql"
 
 
 def upgrade() -> None:
-    run((SQL / "0006_presets.sql").read_text(encoding="utf-8"))
+    run((SQL / "0005_presets.sql").read_text(encoding="utf-8"))
 
 
 def downgrade() -> None:
