@@ -17,10 +17,10 @@ run: $(VENV)/.installed ## start dashboard, REST API and worker (PORT=8600 DATA_
 	@$(PY) -m scripts.run
 
 test: check ## run the checks and the tests that every change must pass
-	@CHROMIUM="$$($(PY) scripts/get_chromium.py)" && export CHROMIUM && $(PY) -m pytest $(TOGETHER) -m "not release"
+	@CHROMIUM="$$($(PY) scripts/chromium.py)" && export CHROMIUM && $(PY) -m pytest $(TOGETHER) -m "not release"
 
 test-all: check ## run the checks and the whole test suite, as before a release
-	@CHROMIUM="$$($(PY) scripts/get_chromium.py)" && export CHROMIUM && $(PY) -m pytest $(TOGETHER)
+	@CHROMIUM="$$($(PY) scripts/chromium.py)" && export CHROMIUM && $(PY) -m pytest $(TOGETHER)
 
 check: $(VENV)/.installed-dev ## lint, formatting, types, directions of imports, translations
 	$(PY) -m ruff check
@@ -40,10 +40,10 @@ hooks: $(VENV)/.installed-dev ## check before every commit
 	$(PY) -m pre_commit install
 
 screenshots: $(VENV)/.installed-dev ## take the pictures of the documentation anew
-	@CHROMIUM="$$($(PY) scripts/get_chromium.py)" && export CHROMIUM && $(PY) -m scripts.screenshots
+	@CHROMIUM="$$($(PY) scripts/chromium.py)" && export CHROMIUM && $(PY) -m scripts.screenshots
 
 bench: $(VENV)/.installed-dev ## measure how fast and how punctual it is on this machine
-	@CHROMIUM="$$($(PY) scripts/get_chromium.py)" && export CHROMIUM && $(PY) -m benchmarks
+	@CHROMIUM="$$($(PY) scripts/chromium.py)" && export CHROMIUM && $(PY) -m benchmarks
 
 clean: ## remove .venv and the caches; .data stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis test-results

@@ -44,7 +44,7 @@ const builders = {
     box.type = "checkbox";
     box.checked = part.on;
     box.dataset.focus = `${row.id} select`;
-    box.setAttribute("aria-label", `${part.label}: ${row.name}`);
+    box.setAttribute("aria-label", actOf(part.label, row.name, table.words));
     box.addEventListener("change", () => table.trigger("act", { act: "select", id: row.id }));
     label.append(box);
     return label;
@@ -60,7 +60,7 @@ const builders = {
       }
       button.type = "button";
       button.dataset.focus = `${row.id} ${action.act}`;
-      button.setAttribute("aria-label", `${action.label}: ${row.name}`);
+      button.setAttribute("aria-label", actOf(action.label, row.name, table.words));
       button.disabled = Boolean(action.disabled);
       button.addEventListener("click", () => table.trigger("act", { act: action.act, id: row.id }));
       group.append(button);

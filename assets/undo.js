@@ -10,7 +10,7 @@ function buildOffer(offer, state) {
   left.setAttribute("aria-hidden", "true");
   const button = make("button", "", state.words.undo);
   button.type = "button";
-  button.setAttribute("aria-label", `${state.words.undo}: ${offer.told}`);
+  button.setAttribute("aria-label", actOf(state.words.undo, offer.told, state.words));
   button.addEventListener("click", () => {
     row.remove();
     state.trigger("undo", offer.id);

@@ -1,6 +1,5 @@
 """The dashboard in a browser, with a million finished and 100,000 pending schedules."""
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,19 +9,11 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from benchmarks.measuring import Row, Section, Spread, Target, wait_until
 from benchmarks.product import Product, seconds_of_cpu, serves
 from benchmarks.session import FINISHED, PENDING, Session, main
+from scripts import chromium
 
 PORT, BARE_PORT = 18482, 18483
 VIEWERS, IDLE_SECONDS = 20, 40
 COLD_MS, WARM_MS, ACTION_MS, IDLE_PERCENT = 1_500, 500, 300, 0.5
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 # A page by its link in the menu, and its path.
 PAGES = {
     "Crons": "",
@@ -135,8 +126,7 @@ def _served(product: Product, script: str, port: int) -> Iterator[_Dashboard]:
 @contextmanager
 def _browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        named = os.environ.get("CHROMIUM") or None
-        browser = playwright.chromium.launch(executable_path=named, args=ARGUMENTS)
+        browser = chromium.launch(playwright)
         yield browser
         browser.close()
 

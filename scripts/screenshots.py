@@ -26,10 +26,10 @@ from playwright.sync_api import Browser, sync_playwright
 
 from core.database import database_url
 from core.settings import ROOT
+from scripts import chromium
 from scripts.made_up import Made, beat, make_up
 
 PICTURES = ROOT / "docs" / "images"
-BROWSER_ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run")
 SCREEN, PHONE = 1440, 390
 # So few tell as much as millions, at a third of the size.
 COLOURS = 256
@@ -52,8 +52,8 @@ class Picture:
     height: int = 900
 
 
-INDEX = ("Schedule: Index documents", "Planifier: Indexer des documents")
-CHECK = ("Run now: Check a web address", "Exécuter: Vérifier une adresse")
+INDEX = ("Schedule: Index documents", "Planifier\u00a0: Indexer des documents")
+CHECK = ("Run now: Check a web address", "Exécuter\u00a0: Vérifier une adresse")
 
 
 def main() -> int:
@@ -75,8 +75,7 @@ def main() -> int:
             made = make_up(connection)
             wanted = every_look(pages(made)) if asked.all else pictures(made)
             with dashboard() as address, sync_playwright() as playwright:
-                named = os.environ.get("CHROMIUM")
-                browser = playwright.chromium.launch(executable_path=named, args=BROWSER_ARGUMENTS)
+                browser = chromium.launch(playwright)
                 for picture in wanted:
                     if asked.only in picture.name:
                         beat(connection)

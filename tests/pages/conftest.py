@@ -1,12 +1,10 @@
 """The dashboard as its visitors meet it: a real server, a real browser, a real worker."""
 
-import os
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
@@ -17,18 +15,8 @@ from psycopg import sql
 
 import core.database
 from core.settings import ROOT
+from scripts import chromium
 from tests.pages.waiting import eventually
-
-DEBIAN = "/usr/bin/chromium"
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 expect.set_options(timeout=20_000)
 
@@ -38,10 +26,9 @@ Outage = Callable[[], AbstractContextManager[None]]
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """The browser that CHROMIUM names, else Debian's, else Playwright's own."""
-    named = os.environ.get("CHROMIUM") or (DEBIAN if Path(DEBIAN).exists() else None)
+    """One for all tests of a process."""
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=named, args=ARGUMENTS)
+        started = chromium.launch(playwright)
         yield started
         started.close()
 

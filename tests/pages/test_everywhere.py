@@ -45,10 +45,10 @@ PLACES = (
 )
 # A page, and the button that opens a dialog there, in English and in French.
 DIALOGS = {
-    "plan": ("", "Schedule: Greet", "Planifier: Saluer"),
-    "run now": ("", "Run now: Greet", "Exécuter: Saluer"),
-    "change": ("scheduled", "Change: Greet", "Modifier: Saluer"),
-    "cancel": ("scheduled", "Cancel: Greet", "Annuler: Saluer"),
+    "plan": ("", "Schedule: Greet", "Planifier\u00a0: Saluer"),
+    "run now": ("", "Run now: Greet", "Exécuter\u00a0: Saluer"),
+    "change": ("scheduled", "Change: Greet", "Modifier\u00a0: Saluer"),
+    "cancel": ("scheduled", "Cancel: Greet", "Annuler\u00a0: Saluer"),
     "move all": ("scheduled", "Move all…", "Tout déplacer…"),
     "cancel all": ("scheduled", "Cancel all…", "Tout annuler…"),
     "quiet": ("calendar", "Find a quiet slot", "Trouver un créneau calme"),

@@ -1,7 +1,10 @@
-"""Print the path of a Chromium that the browser tests can drive; install one if there is none.
+"""The Chromium that tests, pictures and measurements drive.
 
-Looked for in this order: $CHROMIUM, the PATH, Playwright's own. If none is there, Playwright
-downloads its own, and where it cannot, root gets Debian's package.
+    python scripts/chromium.py
+
+prints its path, and installs one if there is none. Looked for in this order: $CHROMIUM, the PATH,
+Playwright's own. If none is there, Playwright downloads its own, and where it cannot, root gets
+Debian's package.
 """
 
 import os
@@ -10,8 +13,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, Playwright, sync_playwright
 
+# Nothing that goes out by itself: no update, no synchronisation, no trial of QUIC.
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 
@@ -23,6 +36,12 @@ def main() -> int:
         return 1
     print(browser)
     return 0
+
+
+def launch(playwright: Playwright) -> Browser:
+    """Start the browser that $CHROMIUM names, else the first one in the PATH, else Playwright's own."""
+    named = next(filter(None, [os.environ.get("CHROMIUM"), *map(shutil.which, NAMES)]), None)
+    return playwright.chromium.launch(executable_path=named, args=ARGUMENTS)
 
 
 def find() -> str | None:
