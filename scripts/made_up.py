@@ -65,12 +65,14 @@ def make_up(connection: psycopg.Connection) -> Made:
         for place in range(1, min(400, timedelta(days=30) // history.every)):
             began = now - place * history.every - chance.random() * history.every / 4
             failed = chance.random() < history.failing
+            run, plan = id_at(began, chance), id_at(began - timedelta(hours=1), chance)
             connection.execute(
-                "INSERT INTO cron_executions (id, cron_name, status, triggered_by, target, worker, queued_at,"
-                " started_at, finished_at, exit_code, error_message)"
-                " VALUES (%s, %s, %s, %s, 'command', 'web-2:4711', %s, %s, %s, %s, %s)",
+                "INSERT INTO cron_executions (id, scheduled_id, cron_name, status, triggered_by, target,"
+                " worker, queued_at, started_at, finished_at, exit_code, error_message)"
+                " VALUES (%s, %s, %s, %s, %s, 'command', 'web-2:4711', %s, %s, %s, %s, %s)",
                 (
-                    id_at(began, chance),
+                    run,
+                    plan,
                     history.cron,
                     "failed" if failed else "completed",
                     history.by,
@@ -80,6 +82,13 @@ def make_up(connection: psycopg.Connection) -> Made:
                     int(failed),
                     history.error if failed else None,
                 ),
+            )
+            late = timedelta(milliseconds=chance.lognormvariate(0.2, 0.7))
+            connection.execute(
+                "INSERT INTO scheduled_cron_executions (id, cron_name, scheduled_at, created_by, created_at,"
+                " status, triggered_at, triggered_execution_id, execution_id, attempts)"
+                " VALUES (%s, %s, %s, %s, %s, 'triggered', %s, %s, %s, 1)",
+                (plan, history.cron, began - late, history.by, began - timedelta(hours=1), began, run, run),
             )
     planned = [
         schedules.plan(actor, cron, now + ahead, parameters) for actor, cron, ahead, parameters in AHEAD

@@ -15,6 +15,8 @@ from pages.parts.language import _, language
 from pages.parts.words import COLOURS
 
 HEIGHT = 240
+# Streamlit's theme leaves a quarter of a chart empty below its axis and above its legend.
+PADDING = {"left": 0, "right": 4, "top": 4, "bottom": 4}
 WIDTHS: dict[Step, timedelta] = {
     "hour": timedelta(hours=1),
     "quarter": timedelta(hours=6),
@@ -51,7 +53,7 @@ def show(card: Card, chart: alt.Chart | alt.LayerChart) -> None:
             st.caption(_("Nothing in this time. Choose a longer one, or another cron."))
             return
         st.caption(card.told)
-        chart = chart.properties(height=card.height, background="transparent")
+        chart = chart.properties(height=card.height, background="transparent", padding=PADDING)
         st.altair_chart(chart, key=f"chart {card.key}", alt=f"{card.title}. {card.told}")
         with st.container(horizontal=True, gap="small"):
             st.download_button(
@@ -79,6 +81,11 @@ def colour(name: str) -> str:
 def of_status(status: str) -> str:
     """The colour of a status: the same as that of its badge."""
     return colour(COLOURS[status])
+
+
+def legend(**properties: Any) -> alt.Legend:
+    """A legend above the chart."""
+    return alt.Legend(orient="top", padding=0, offset=12, **properties)
 
 
 def shades() -> list[str]:

@@ -34,7 +34,7 @@ def durations(found: Sequence[metrics.Duration]) -> None:
     ]
     base = alt.Chart(frame).encode(y=y, tooltip=tooltip)
     lines = base.mark_rule(strokeWidth=2, color=charts.colour("gray"), opacity=0.5).encode(
-        x=alt.X("median:Q", title=None, **shown), x2="p95:Q"
+        x=alt.X("median:Q", title=None, **shown), x2=alt.X2("p95")
     )
     named = base.transform_fold(["median", "p95"], as_=["which", "length"]).transform_calculate(
         name=f"datum.which == 'median' ? '{_quoted(kinds['median'])}' : '{_quoted(kinds['p95'])}'"
@@ -47,7 +47,7 @@ def durations(found: Sequence[metrics.Duration]) -> None:
             "name:N",
             title=None,
             scale=alt.Scale(range=[charts.colour("blue"), charts.colour("orange")], **scale),
-            legend=alt.Legend(orient="top"),
+            legend=charts.legend(),
         ),
     )
     told = ""
@@ -91,7 +91,7 @@ def lateness(window: Window, found: Sequence[metrics.Lateness], target_seconds: 
             "share:N",
             title=None,
             scale=alt.Scale(domain=shares, range=names),
-            legend=alt.Legend(orient="top", symbolStrokeWidth=0),
+            legend=charts.legend(symbolStrokeWidth=0),
         ),
         tooltip=[
             alt.Tooltip("step", title=_("From")),
@@ -112,11 +112,13 @@ def lateness(window: Window, found: Sequence[metrics.Lateness], target_seconds: 
     target = pd.DataFrame(
         {"target": [target_seconds], "text": [_("Target {}").format(times.lasted(target_seconds))]}
     )
-    rule = alt.Chart(target).mark_rule(color=charts.colour("red"), strokeWidth=1.5).encode(y="target:Q")
+    rule = (
+        alt.Chart(target).mark_rule(color=charts.colour("red"), strokeWidth=1.5).encode(y=alt.Y("target:Q"))
+    )
     label = (
         alt.Chart(target)
         .mark_text(align="left", dx=4, dy=-7, color=charts.colour("redText"), fontSize=12)
-        .encode(y="target:Q", x=alt.value(0), text="text")
+        .encode(y=alt.Y("target:Q"), x=alt.XValue(0), text=alt.Text("text"))
     )
     late = int((frame["p99"] > target_seconds).sum())
     told = _("Fired minus planned. p99 was above the target of {target} in {late} of {all} steps.").format(

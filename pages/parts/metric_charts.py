@@ -33,14 +33,14 @@ def ended(window: Window, found: Sequence[metrics.Count]) -> None:
         .mark_bar(cornerRadius=1)
         .encode(
             x=charts.time_axis(window.step),
-            x2="end:T",
+            x2=alt.X2("end"),
             y=alt.Y("foot:Q", title=None, axis=alt.Axis(labelExpr="format(abs(datum.value), '~s')")),
-            y2="top:Q",
+            y2=alt.Y2("top"),
             color=alt.Color(
                 "label:N",
                 title=None,
                 scale=alt.Scale(domain=names, range=[charts.of_status(status) for status in ENDS]),
-                legend=alt.Legend(orient="top"),
+                legend=charts.legend(),
             ),
             tooltip=[
                 alt.Tooltip("step", title=_("From")),
@@ -84,13 +84,13 @@ def success(window: Window, found: Sequence[metrics.Count]) -> None:
             alt.Tooltip("failed", title=words.of_execution("failed")),
         ],
     )
-    failed = alt.condition(
-        "datum.any_failed",
-        alt.value(charts.of_status("failed")),
-        alt.value(charts.of_status("completed")),
+    points = line.mark_point(filled=True, size=55, opacity=1).encode(
+        color=alt.ColorValue(
+            charts.of_status("completed"),
+            condition={"test": "datum.any_failed", "value": charts.of_status("failed")},
+        ),
+        shape=alt.ShapeValue("circle", condition={"test": "datum.any_failed", "value": "triangle-down"}),
     )
-    shape = alt.condition("datum.any_failed", alt.value("triangle-down"), alt.value("circle"))
-    points = line.mark_point(filled=True, size=55, opacity=1).encode(color=failed, shape=shape)
     told = ""
     if not frame.empty:
         worst = frame.loc[frame["rate"].idxmin()]
@@ -134,7 +134,7 @@ def hours_of_day(found: Sequence[metrics.HourOfDay]) -> None:
         x=alt.X(
             "hour:O",
             title=None,
-            scale=alt.Scale(domain=list(range(24))),
+            scale=alt.Scale(domain=alt.ExprRef("sequence(24)")),
             axis=alt.Axis(labelAngle=0, labelOverlap="greedy", labelExpr="datum.value + ' h'"),
         ),
         y=alt.Y("title:N", title=None, axis=alt.Axis(labelLimit=170)),
@@ -151,7 +151,8 @@ def hours_of_day(found: Sequence[metrics.HourOfDay]) -> None:
     dense = f"datum.count > {most} * 0.45"
     weak, strong = charts.colour("text"), charts.colour("background")
     text = base.mark_text(fontSize=alt.ExprRef("width < 450 ? 0 : 11")).encode(
-        text=alt.Text("count:Q", format="~s"), color=alt.condition(dense, alt.value(strong), alt.value(weak))
+        text=alt.Text("count:Q", format="~s"),
+        color=alt.ColorValue(weak, condition={"test": dense, "value": strong}),
     )
     marks = (
         base.transform_filter("datum.failed > 0")
@@ -163,7 +164,7 @@ def hours_of_day(found: Sequence[metrics.HourOfDay]) -> None:
             xOffset=alt.ExprRef("width < 450 ? 0 : width / 24 * 0.35"),
             yOffset=-7,
         )
-        .encode(color=alt.value(charts.of_status("failed")))
+        .encode(color=alt.ColorValue(charts.of_status("failed")))
     )
     busiest = frame.loc[frame["count"].idxmax()] if not frame.empty else None
     told = ""
