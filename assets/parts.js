@@ -97,3 +97,9 @@ function link(part, table) {
   });
   return element;
 }
+
+// What a button does, and with what, as it is read aloud.
+function actOf(act, name, words) {
+  const parts = { act, name };
+  return words.of.replace(/\{(act|name)\}/g, (_, part) => parts[part]);
+}
