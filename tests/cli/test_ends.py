@@ -10,6 +10,8 @@ from core.cli.main import commands
 from core.settings import ROOT
 from tests.cli.command import call
 
+pytestmark = pytest.mark.release
+
 
 def every_command() -> list[list[str]]:
     found: list[list[str]] = [[]]

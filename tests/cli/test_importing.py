@@ -9,6 +9,8 @@ import pytest
 from core import blackouts, calendar_address, series
 from core.catalogue import catalogue
 
+pytestmark = pytest.mark.release
+
 CRONTAB = """\
 MAILTO=ops@example.org
 

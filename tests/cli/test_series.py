@@ -5,6 +5,8 @@ import pytest
 from core import schedules
 from tests.cli.command import Command
 
+pytestmark = pytest.mark.release
+
 
 def made(cli: Command, *options: object) -> dict:
     expression = ("--expression", "30 2 * * mon-fri", "--timezone", "Europe/Paris")

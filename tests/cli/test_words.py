@@ -26,6 +26,8 @@ from api.representations import (
 from core.cli.main import commands
 from tests.cli.command import Command
 
+pytestmark = pytest.mark.release
+
 
 def kebab(name: str) -> str:
     return "--" + "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name)

@@ -22,6 +22,8 @@ from tests.conftest import SECRET
 from tests.notifications.conftest import ALICE, Workers, until
 from tests.notifications.receivers import Receiver
 
+pytestmark = pytest.mark.release
+
 ADDRESS = "json://127.0.0.1:9/"
 Rule = Callable[..., UUID]
 Ran = Callable[..., UUID]

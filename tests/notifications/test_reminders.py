@@ -19,6 +19,8 @@ from tests.conftest import SECRET
 from tests.notifications.conftest import ALICE, Workers, until
 from tests.notifications.receivers import Mailbox, Receiver
 
+pytestmark = pytest.mark.release
+
 Rule = Callable[..., UUID]
 ADDRESS = "json://127.0.0.1:9/"
 

@@ -62,6 +62,7 @@ def test_what_is_planned_stands_in_its_day_week_and_hour(
         expect(cell).to_have_attribute("aria-label", re.compile(rf"{pending}\W+1\b"))
 
 
+@pytest.mark.release
 def test_a_day_shows_how_full_it_is_and_leads_to_its_hours(visit: Visitor, database_url: str) -> None:
     at = in_days(3)
     for minute in range(8):
@@ -75,6 +76,7 @@ def test_a_day_shows_how_full_it_is_and_leads_to_its_hours(visit: Visitor, datab
     expect(slot(page, at).locator(".item")).to_have_count(8)
 
 
+@pytest.mark.release
 @pytest.mark.parametrize(
     ("locale", "choose", "schedule", "title"),
     [("en-GB", "Choose a cron", "Schedule", "Greet"), ("fr-FR", "Choisir un cron", "Planifier", "Saluer")],
@@ -93,6 +95,7 @@ def test_a_click_on_an_hour_plans_there(
     assert instants() == [at]
 
 
+@pytest.mark.release
 def test_a_day_of_one_cron_is_planned_in_by_keyboard(visit: Visitor, database_url: str) -> None:
     at = in_days(0)
     page = visit(address("month", at, cron="greet"))
@@ -110,6 +113,7 @@ def test_a_day_of_one_cron_is_planned_in_by_keyboard(visit: Visitor, database_ur
     assert [one.astimezone(PARIS).hour for one in eventually(instants)] == [9]
 
 
+@pytest.mark.release
 def test_a_run_is_dragged_to_another_day_and_that_is_undone(visit: Visitor, database_url: str) -> None:
     begin = in_days(0).replace(day=12) + timedelta(days=31)
     at, target = begin.replace(day=12), begin.replace(day=14)
@@ -123,6 +127,7 @@ def test_a_run_is_dragged_to_another_day_and_that_is_undone(visit: Visitor, data
     assert instants() == [at]
 
 
+@pytest.mark.release
 def test_a_run_is_moved_by_keyboard_and_what_happens_is_said(visit: Visitor, database_url: str) -> None:
     at = in_days(1)
     planned(at + timedelta(minutes=20))
@@ -142,6 +147,7 @@ def test_a_run_is_moved_by_keyboard_and_what_happens_is_said(visit: Visitor, dat
     assert instants() == [at + timedelta(hours=2, minutes=20)]
 
 
+@pytest.mark.release
 def test_a_move_that_comes_too_late_says_so(visit: Visitor, database: psycopg.Connection) -> None:
     at = in_days(1)
     planned(at)
@@ -157,6 +163,7 @@ def test_a_move_that_comes_too_late_says_so(visit: Visitor, database: psycopg.Co
     assert instants() == [at]
 
 
+@pytest.mark.release
 def test_a_move_while_the_database_is_away_says_so_and_moves_nothing(
     visit: Visitor, database_url: str, outage: Outage
 ) -> None:
@@ -175,6 +182,7 @@ def test_a_move_while_the_database_is_away_says_so_and_moves_nothing(
     assert instants() == [at]
 
 
+@pytest.mark.release
 def test_a_plan_begun_while_the_database_is_away_says_so(
     visit: Visitor, database_url: str, outage: Outage
 ) -> None:
@@ -188,6 +196,7 @@ def test_a_plan_begun_while_the_database_is_away_says_so(
     expect(slot(page, at)).to_be_visible()
 
 
+@pytest.mark.release
 def test_an_act_on_days_that_are_no_longer_shown_says_so_and_does_nothing(
     visit: Visitor, database_url: str
 ) -> None:
@@ -204,6 +213,7 @@ def test_an_act_on_days_that_are_no_longer_shown_says_so_and_does_nothing(
     assert instants() == [at]
 
 
+@pytest.mark.release
 def test_what_series_will_plan_looks_unlike_what_is_planned(visit: Visitor, database_url: str) -> None:
     series.create(ALICE, "greet", {"kind": "daily", "at": "10:00"}, "Europe/Paris")
     [pending] = [one.astimezone(PARIS) for one in instants()]
@@ -216,6 +226,7 @@ def test_what_series_will_plan_looks_unlike_what_is_planned(visit: Visitor, data
     assert "dashed" in item.evaluate("item => getComputedStyle(item).borderStyle")
 
 
+@pytest.mark.release
 def test_an_execution_of_the_past_is_opened(visit: Visitor, database_url: str) -> None:
     executions.trigger(ALICE, "nothing")
     page = visit("calendar?view=day")
@@ -224,6 +235,7 @@ def test_an_execution_of_the_past_is_opened(visit: Visitor, database_url: str) -
     expect(page.get_by_role("heading", level=1)).to_contain_text("Do nothing")
 
 
+@pytest.mark.release
 def test_a_quiet_slot_is_found_and_planned_in(visit: Visitor, database_url: str) -> None:
     night = in_days(0, 20)
     for minute in range(0, 240, 20):
@@ -244,6 +256,7 @@ def test_a_quiet_slot_is_found_and_planned_in(visit: Visitor, database_url: str)
     )
 
 
+@pytest.mark.release
 def test_months_are_turned_and_the_address_says_which(visit: Visitor, database_url: str) -> None:
     page = visit("calendar?day=2031-01-31")
     expect(page.get_by_role("heading", name="January 2031")).to_be_visible()
@@ -258,6 +271,7 @@ def test_months_are_turned_and_the_address_says_which(visit: Visitor, database_u
     expect(page.locator('[aria-current="date"]')).to_have_count(1)
 
 
+@pytest.mark.release
 def test_a_month_with_very_many_shows_counts(visit: Visitor, database: psycopg.Connection) -> None:
     at = in_days(2)
     database.execute(
@@ -271,6 +285,7 @@ def test_a_month_with_very_many_shows_counts(visit: Visitor, database: psycopg.C
     expect(slot(page, day_of(at)).locator(".item")).to_have_count(3)
 
 
+@pytest.mark.release
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
 @pytest.mark.parametrize("view", ["month", "week", "day"])
@@ -288,6 +303,7 @@ def test_nothing_in_the_calendar_keeps_people_out(
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.release
 def test_a_person_gets_renews_and_gives_up_the_address_of_their_feed(
     visit: Visitor, database: psycopg.Connection
 ) -> None:

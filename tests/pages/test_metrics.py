@@ -64,6 +64,7 @@ def test_figures_are_of_the_time_that_is_chosen(
     assert figure(again, completed) == "0"
 
 
+@pytest.mark.release
 @pytest.mark.parametrize("chart", CHARTS)
 def test_a_chart_is_a_picture_with_words_a_table_and_a_download(
     visit: Visitor, history: None, chart: str, tmp_path: Path
@@ -91,6 +92,7 @@ def test_a_chart_is_a_picture_with_words_a_table_and_a_download(
         assert [(row["completed"], row["failed"]) for row in rows] == [("9", "1")]
 
 
+@pytest.mark.release
 def test_what_is_next_and_what_is_wrong_stand_there(visit: Visitor, database_url: str) -> None:
     schedules.plan(ALICE, "greet", datetime.now(UTC) + timedelta(minutes=20))
     schedules.plan(ALICE, "wait", datetime.now(UTC) + timedelta(hours=3))
@@ -102,11 +104,13 @@ def test_what_is_next_and_what_is_wrong_stand_there(visit: Visitor, database_url
     expect(french.get_by_role("alert").filter(has_text="Aucun worker")).to_be_visible()
 
 
+@pytest.mark.release
 def test_without_history_each_chart_says_what_to_do(visit: Visitor, database_url: str) -> None:
     page = visit(PATH)
     expect(page.get_by_text("Nothing in this time.")).to_have_count(len(CHARTS))
 
 
+@pytest.mark.release
 def test_own_dates_and_a_cron_live_in_the_address(visit: Visitor, history: None) -> None:
     day = (datetime.now(UTC) - timedelta(days=20, hours=1)).date().isoformat()
     page = visit(f"{PATH}?range=own&from={day}&to={day}&cron=greet", zone="UTC")
@@ -115,6 +119,7 @@ def test_own_dates_and_a_cron_live_in_the_address(visit: Visitor, history: None)
     assert figure(other, "Completed") == "0"
 
 
+@pytest.mark.release
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
 def test_nothing_in_the_metrics_keeps_people_out(

@@ -53,6 +53,7 @@ def test_a_channel_is_added_tested_and_its_secrets_are_never_seen_again(
     assert not SECRETS.search(page.content())
 
 
+@pytest.mark.release
 def test_an_address_that_is_none_is_told_in_the_dialog(visit: Visitor, database: psycopg.Connection) -> None:
     page = visit("notifications?view=channels", locale="fr-FR")
     page.get_by_role("button", name="Ajouter un canal").click()
@@ -65,6 +66,7 @@ def test_an_address_that_is_none_is_told_in_the_dialog(visit: Visitor, database:
     assert channels.find() == []
 
 
+@pytest.mark.release
 def test_a_rule_is_added_changed_and_removed(visit: Visitor, database: psycopg.Connection) -> None:
     channels.add(ALICE, "On call", "json://example.org/")
     page = visit("notifications?view=rules")
@@ -85,6 +87,7 @@ def test_a_rule_is_added_changed_and_removed(visit: Visitor, database: psycopg.C
     assert rules.find() == []
 
 
+@pytest.mark.release
 def test_removing_a_channel_is_asked_about(visit: Visitor, database: psycopg.Connection) -> None:
     channel = channels.add(ALICE, "On call", "json://example.org/")
     rules.add(ALICE, rules.Wish(channel.id, ["failed"]))
@@ -96,6 +99,7 @@ def test_removing_a_channel_is_asked_about(visit: Visitor, database: psycopg.Con
     assert outbox.find() == []
 
 
+@pytest.mark.release
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
 def test_nothing_on_the_page_keeps_people_out(
