@@ -32,6 +32,10 @@ def http_url(target: TargetServer) -> str:
     return f"{target.url}/echo/hook"
 
 
+def alert(page: Page, sentence: str) -> Locator:
+    return page.get_by_test_id("stAlert").filter(has_text=sentence)
+
+
 def said(page: Page, sentence: str) -> Locator:
     return page.get_by_role("listitem").filter(has_text=re.compile(sentence))
 
@@ -89,15 +93,13 @@ def test_an_overdue_run_without_a_worker_says_so_and_how_to_start_one(
     database.execute("UPDATE scheduled_cron_executions SET due_at = now() - interval '1 minute'")
     page = visit(f"scheduled?id={one.id}")
     expect(page.get_by_role("heading", name="Why has it not run yet?")).to_be_visible()
-    expect(page.get_by_test_id("stAlert")).to_contain_text(
-        "no worker is alive to run it. Start one: python -m worker."
-    )
+    expect(alert(page, "no worker is alive to run it. Start one: python -m worker.")).to_be_visible()
     database.execute(
         "INSERT INTO cron_workers (name, host, pid, version, slots) VALUES ('w1', 'h', 1, '1', 4)"
     )
-    expect(page.get_by_test_id("stAlert")).to_contain_text("a worker is alive and takes what is due")
+    expect(alert(page, "a worker is alive and takes what is due")).to_be_visible()
     french = visit(f"scheduled?id={one.id}", locale="fr")
-    expect(french.get_by_test_id("stAlert")).to_contain_text("un worker est actif et prend ce qui est échu")
+    expect(alert(french, "un worker est actif et prend ce qui est échu")).to_be_visible()
 
 
 def test_a_run_that_meets_an_earlier_one_leads_to_it(visit: Visitor, database: psycopg.Connection) -> None:
@@ -107,12 +109,12 @@ def test_a_run_that_meets_an_earlier_one_leads_to_it(visit: Visitor, database: p
         "UPDATE scheduled_cron_executions SET attempts = 1, due_at = now() + interval '10 minutes'"
     )
     page = visit(f"scheduled?id={one.id}")
-    expect(page.get_by_test_id("stAlert")).to_contain_text("An earlier run has not ended")
+    expect(alert(page, "An earlier run has not ended")).to_be_visible()
     page.get_by_role("link", name="To the earlier run").click()
     expect(page).to_have_url(re.compile(f"executions.*{earlier.id}"))
     expect(page.get_by_role("heading", name="Why has it not run yet?")).to_be_visible()
     expect(said(page, "Started by bob.")).to_have_count(1)
-    expect(page.get_by_test_id("stAlert")).to_contain_text("no worker is alive to take it")
+    expect(alert(page, "no worker is alive to take it")).to_be_visible()
 
 
 def test_a_cancelled_run_tells_who_changed_what_and_who_cancelled_it(
