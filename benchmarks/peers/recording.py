@@ -33,7 +33,7 @@ def _write() -> None:
         time.sleep(0.2)
         if _told["count"] != written:
             record = {**_told, "lateness": _lateness[:]}
-            draft = path.with_suffix(".draft")
+            draft = path.with_name(f"{path.name}.draft")
             draft.write_text(json.dumps(record), encoding="ascii")
             draft.rename(path.with_name(path.name + ".json"))
             written = int(record["count"])
