@@ -45,6 +45,11 @@ COMMENT ON COLUMN cron_hourly_changes.bucket IS
     'Of the duration or the lateness; null for what did not complete or was not triggered.';
 ALTER TABLE cron_hourly_changes SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 
+-- The hour of an instant; date_trunc looks its zone up each time.
+CREATE FUNCTION crondesk_hour(p_at timestamptz) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$
+    SELECT date_bin('1 hour', p_at, timestamptz '2000-01-01 00:00Z')
+$$;
+
 -- Buckets of DDSketch (Masson, Rim, Lee, 2019): each is a fifth wider than the one before, so that
 -- its middle is within 10 % of all that is in it. Bucket 0 is below a millisecond.
 CREATE FUNCTION crondesk_bucket(p_length interval) RETURNS smallint LANGUAGE sql IMMUTABLE AS $$
@@ -60,12 +65,12 @@ CREATE FUNCTION crondesk_count_execution() RETURNS trigger LANGUAGE plpgsql AS $
 BEGIN
     IF TG_OP = 'UPDATE' AND OLD.status NOT IN ('queued', 'running') THEN
         INSERT INTO cron_hourly_changes
-        VALUES ('execution', date_trunc('hour', coalesce(OLD.started_at, OLD.queued_at), 'UTC'), OLD.cron_name, OLD.status,
+        VALUES ('execution', crondesk_hour(coalesce(OLD.started_at, OLD.queued_at)), OLD.cron_name, OLD.status,
                 CASE WHEN OLD.status = 'completed' THEN crondesk_bucket(OLD.finished_at - OLD.started_at) END, -1);
     END IF;
     IF NEW.status NOT IN ('queued', 'running') THEN
         INSERT INTO cron_hourly_changes
-        VALUES ('execution', date_trunc('hour', coalesce(NEW.started_at, NEW.queued_at), 'UTC'), NEW.cron_name, NEW.status,
+        VALUES ('execution', crondesk_hour(coalesce(NEW.started_at, NEW.queued_at)), NEW.cron_name, NEW.status,
                 CASE WHEN NEW.status = 'completed' THEN crondesk_bucket(NEW.finished_at - NEW.started_at) END, 1);
     END IF;
     RETURN NULL;
@@ -84,12 +89,12 @@ CREATE FUNCTION crondesk_count_schedule() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'UPDATE' AND OLD.status <> 'pending' THEN
         INSERT INTO cron_hourly_changes
-        VALUES ('schedule', date_trunc('hour', OLD.scheduled_at, 'UTC'), OLD.cron_name, OLD.status,
+        VALUES ('schedule', crondesk_hour(OLD.scheduled_at), OLD.cron_name, OLD.status,
                 CASE WHEN OLD.status = 'triggered' THEN crondesk_bucket(OLD.triggered_at - OLD.scheduled_at) END, -1);
     END IF;
     IF NEW.status <> 'pending' THEN
         INSERT INTO cron_hourly_changes
-        VALUES ('schedule', date_trunc('hour', NEW.scheduled_at, 'UTC'), NEW.cron_name, NEW.status,
+        VALUES ('schedule', crondesk_hour(NEW.scheduled_at), NEW.cron_name, NEW.status,
                 CASE WHEN NEW.status = 'triggered' THEN crondesk_bucket(NEW.triggered_at - NEW.scheduled_at) END, 1);
     END IF;
     RETURN NULL;

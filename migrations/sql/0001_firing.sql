@@ -147,15 +147,15 @@ BEGIN
         FROM put_off WHERE outcome IN ('conflict', 'failed')
     ), counted AS (
         INSERT INTO cron_hourly_changes
-        SELECT 'execution', date_trunc('hour', started_at, 'UTC'), cron_name, status,
+        SELECT 'execution', crondesk_hour(started_at), cron_name, status,
                crondesk_bucket(finished_at - started_at), count(*)
         FROM ran WHERE status = 'completed' GROUP BY 2, 3, 4, 5
         UNION ALL
-        SELECT 'schedule', date_trunc('hour', scheduled_at, 'UTC'), cron_name, 'triggered',
+        SELECT 'schedule', crondesk_hour(scheduled_at), cron_name, 'triggered',
                crondesk_bucket(fired_at - scheduled_at), count(*)
         FROM triggered GROUP BY 2, 3, 5
         UNION ALL
-        SELECT 'schedule', date_trunc('hour', scheduled_at, 'UTC'), cron_name, 'failed', NULL, count(*)
+        SELECT 'schedule', crondesk_hour(scheduled_at), cron_name, 'failed', NULL, count(*)
         FROM put_off WHERE outcome = 'failed' GROUP BY 2, 3
     ), completed AS (
         SELECT t.*, count(*) OVER () AS alike, row_number() OVER (ORDER BY fired_at - scheduled_at DESC) AS place
@@ -241,11 +241,11 @@ BEGIN
         RETURNING s.id, s.cron_name, s.attempts, s.attempts_before, mine.fired_at, mine.error, mine.again_at
     ), counted AS (
         INSERT INTO cron_hourly_changes
-        SELECT 'execution', date_trunc('hour', started_at, 'UTC'), cron_name, status,
+        SELECT 'execution', crondesk_hour(started_at), cron_name, status,
                CASE status WHEN 'completed' THEN crondesk_bucket(finished_at - started_at) END, count(*)
         FROM ran GROUP BY 2, 3, 4, 5
         UNION ALL
-        SELECT 'schedule', date_trunc('hour', scheduled_at, 'UTC'), cron_name, outcome,
+        SELECT 'schedule', crondesk_hour(scheduled_at), cron_name, outcome,
                CASE outcome WHEN 'triggered' THEN crondesk_bucket(fired_at - scheduled_at) END, count(*)
         FROM settled GROUP BY 2, 3, 4, 5
     ), noted AS (

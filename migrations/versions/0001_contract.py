@@ -37,7 +37,7 @@ def downgrade() -> None:
     DROP FUNCTION mark_scheduled_cron_triggered, mark_scheduled_cron_failed,
         cleanup_old_scheduled_crons, crondesk_fire, crondesk_settle, crondesk_delay_after, crondesk_due_at_follows,
         crondesk_attempts_begin_anew, crondesk_count_execution, crondesk_count_schedule, crondesk_fold_hours,
-        crondesk_bucket, crondesk_execution_exists, crondesk_let_go_of_executions,
+        crondesk_hour, crondesk_bucket, crondesk_execution_exists, crondesk_let_go_of_executions,
         crondesk_refuse_while_firing, crondesk_wake_workers, crondesk_wake_workers_for_one,
         crondesk_events_are_append_only, crondesk_actor, crondesk_via, crondesk_role, crondesk_uuid;
     """)
