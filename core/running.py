@@ -36,6 +36,9 @@ class Run:
     first_id: UUID | None = None
 
 
+# How often a run is run again after its worker died under it.
+LOST_AGAIN = 3
+
 # The columns of a Run, of cron_executions e: the schedule is known to the first attempt alone.
 _RUN = """
     e.id,
@@ -350,6 +353,8 @@ async def say_stopped(lane: Lane, worker: str) -> None:
 async def rescue_lost(lane: Lane, worker: str, retried: Iterable[str]) -> int:
     """Fails executions whose worker is gone, and queues those anew whose cron says retry_lost.
 
+    One that was lost LOST_AGAIN times before may itself be what kills workers: it stays failed.
+
     Args:
         retried: crons that say retry_lost.
 
@@ -376,8 +381,10 @@ async def rescue_lost(lane: Lane, worker: str, retried: Iterable[str]) -> int:
                                 || ' gave no sign of life since '
                                 || to_char(e.heartbeat_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"')
                                 || CASE WHEN e.attempt > 1 THEN ' (attempt ' || e.attempt || ')' ELSE '' END,
+                -- Of its attempts those that neither conflicted nor failed were lost, as this one is.
                 retried_by = CASE WHEN e.cron_name = ANY (%(retried)s::text[])
                                        AND e.cancel_requested_at IS NULL
+                                       AND e.attempt - e.conflicts - e.failures <= %(again)s
                                   THEN crondesk_uuid() END
             FROM silent WHERE e.ctid = silent.tid
             RETURNING e.*, coalesce((SELECT f.scheduled_id FROM cron_executions f WHERE f.id = e.first_id),
@@ -403,6 +410,11 @@ async def rescue_lost(lane: Lane, worker: str, retried: Iterable[str]) -> int:
         )
         SELECT count(*) FROM lost
         """,
-        {"silent": lost_after_seconds(), "worker": worker, "retried": list(retried)},
+        {
+            "silent": lost_after_seconds(),
+            "worker": worker,
+            "retried": list(retried),
+            "again": LOST_AGAIN,
+        },
     )
     return int(rows[0][0])

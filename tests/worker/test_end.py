@@ -12,6 +12,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from core import executions
+from core.running import LOST_AGAIN
 from core.settings import ROOT
 from tests.worker.house import ALICE, House
 from tests.worker.target_server import TargetServer
@@ -177,6 +178,22 @@ def test_a_lost_run_is_run_again_where_the_catalogue_says_so(house: House, tmp_p
     assert [row["status"] for row in again] == ["completed"]
     assert house.ended(schedule_id)["status"] == "failed"
     assert note.read_text() == "run\nrun\n"
+
+
+@pytest.mark.release
+def test_a_run_that_kills_its_workers_is_not_run_for_ever(house: House) -> None:
+    workers = [house.start_worker(LOST_AFTER_SECONDS="2") for _ in range(LOST_AGAIN + 2)]
+    house.plan("deadly")
+    last = until(
+        lambda: house.rows(
+            "SELECT * FROM cron_executions WHERE attempt > %s AND finished_at IS NOT NULL", LOST_AGAIN
+        ),
+        seconds=60,
+    )
+    assert [(row["status"], row["retried_by"]) for row in last] == [("failed", None)]
+    assert last[0]["error_message"].endswith(f"(attempt {LOST_AGAIN + 1})")
+    assert house.value("SELECT count(*) FROM cron_executions") == LOST_AGAIN + 1
+    assert [worker.process.poll() for worker in workers].count(None) == 1
 
 
 def test_a_worker_that_slept_declares_nobody_lost_at_its_waking(house: House) -> None:
