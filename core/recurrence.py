@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from babel.dates import get_day_names, get_month_names
+from babel.dates import get_day_names, get_month_names, get_timezone_location
 from cron_descriptor import CasingTypeEnum, ExpressionDescriptor, Options
 from cronsim import CronSim, CronSimError
 from dateutil.rrule import DAILY, MONTHLY, WEEKLY, rrule, weekday
@@ -265,8 +265,8 @@ def in_words(pattern: Pattern, zone_name: str, language: str) -> str:
     tongue = "fr" if language.startswith("fr") else "en"
     words = WORDS[tongue]
     text = _cron_words(pattern, tongue) if isinstance(pattern, CronExpression) else _words(pattern, tongue)
-    city = zone_name.rsplit("/", 1)[-1].replace("_", " ")
-    return words["zone"].format(text=text, city=city)
+    city = get_timezone_location(zone_name, locale=tongue, return_city=True)
+    return f"{text}, UTC" if city == "UTC" else words["zone"].format(text=text, city=city)
 
 
 def _words(pattern: Daily | Weekly | Monthly, tongue: str) -> str:

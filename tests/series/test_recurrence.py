@@ -164,3 +164,10 @@ def test_a_pattern_that_is_none_is_refused_naming_the_field(pattern: Any, field:
 def test_a_pattern_reads_as_a_person_says_it(pattern: dict[str, Any], english: str, french: str) -> None:
     assert in_words(parse_pattern(pattern), "Europe/Paris", "en-GB") == english
     assert in_words(parse_pattern(pattern), "Europe/Paris", "fr-FR") == french
+
+
+def test_a_zone_is_called_by_its_city_in_the_readers_language() -> None:
+    nightly = parse_pattern({"kind": "daily", "at": "02:00"})
+    assert in_words(nightly, "Europe/London", "fr").endswith("heure de Londres")
+    assert in_words(nightly, "America/New_York", "en").endswith("New York time")
+    assert in_words(nightly, "UTC", "fr").endswith("02:00, UTC")
