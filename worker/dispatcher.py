@@ -1,6 +1,7 @@
 """Looks for what comes due, sets a timer for each instant, and fires when it rings."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
@@ -20,6 +21,7 @@ from worker.timers import Timers
 
 FIRE_BATCH = 1000
 CLAIM_BATCH = 500
+LANES = 2
 LOGGED_ONE_BY_ONE = 50
 # How far ahead HTTP firings are claimed, and instants known: only a local timer then stands
 # between the instant and the firing.
@@ -37,7 +39,7 @@ class Dispatcher:
     Args:
         name: the worker's name.
         firing_lane: its connection for firing.
-        second_lane: another one for firing, used by a worker that is alone with more than fits into a batch.
+        second_lane: another one, for what comes due meanwhile.
         looking_lane: its connection for claiming and looking ahead.
         clock: the database's clock.
         timers: rings at each instant.
@@ -73,11 +75,12 @@ class Dispatcher:
         self._returning = asyncio.Lock()
         self._seen_at: datetime | None = None
         self._looks = asyncio.Event()
-        self._due = asyncio.Event()
+        # Holds one token at most: the lane that is free takes it.
+        self._due: asyncio.Queue[None] = asyncio.Queue(1)
         self._timed: dict[datetime, Callable[[], None]] = {}
         self._next_look: datetime | None = None
         self._looking = asyncio.Lock()
-        self._firing = asyncio.Lock()
+        self._firing = asyncio.Semaphore(LANES)
         self._stopping = False
         self._in_vain = 0
         self.ticked_at: datetime | None = None
@@ -88,7 +91,8 @@ class Dispatcher:
 
     def fire(self) -> None:
         """Asks to fire now what is due."""
-        self._due.set()
+        with contextlib.suppress(asyncio.QueueFull):
+            self._due.put_nowait(None)
 
     def arrived(self, instant: datetime) -> None:
         """Says that a schedule arrived which is due at the instant."""
@@ -98,8 +102,9 @@ class Dispatcher:
     async def stop(self) -> None:
         """Claims and fires no more; what is being claimed and fired now has been handed on."""
         self._stopping = True
-        async with self._looking, self._firing:
-            pass
+        async with self._looking:
+            for _ in range(LANES):
+                await self._firing.acquire()
 
     async def serve_looks(self) -> None:
         """Looks whenever it is asked to; for ever."""
@@ -117,19 +122,21 @@ class Dispatcher:
                 self._ask_again(1)
 
     async def serve_due(self) -> None:
-        """Fires whenever an instant has come; for ever."""
+        """Fires whenever an instant has come; for ever.
+
+        On two lanes: an instant that comes while another one is being written down need not wait for that.
+        """
+        await asyncio.gather(self._serve_due(self._firing_lane), self._serve_due(self._second_lane))
+
+    async def _serve_due(self, lane: Lane) -> None:
         while True:
-            await self._due.wait()
-            self._due.clear()
+            await self._due.get()
             if self._stopping:
                 continue
             try:
                 async with self._firing:
                     await self._be_back()
-                    fired = await self._fire(self._firing_lane)
-                    if fired >= FIRE_BATCH:
-                        await self._fire_all()
-                self._try_again_soon(bool(fired))
+                    self._try_again_soon(bool(await self._fire_all(lane)))
             except Unavailable as error:
                 tell(error)
                 self._ask_again(1)
@@ -187,7 +194,7 @@ class Dispatcher:
 
     def _ring(self, instant: datetime) -> None:
         self._timed.pop(instant, None)
-        self._due.set()
+        self.fire()
 
     async def _claim(self, crons: list[str], now: datetime) -> list[datetime]:
         lease = timedelta(seconds=settings().lease_seconds)
@@ -205,24 +212,21 @@ class Dispatcher:
         following = await firing.next_instants(self._looking_lane, crons, until=self._clock.now(), limit=1)
         return [max(following[0] - AHEAD, now + timedelta(seconds=STUCK_PAUSE_SECONDS))] if following else []
 
-    async def _fire_all(self) -> None:
-        """Fires batch after batch until one comes back that is not full.
+    async def _fire_all(self, lane: Lane) -> int:
+        """Fires batch after batch until one comes back that is not full; returns how many it fired.
 
         One lane of each of two workers is as quick as two of one; with more, they wait for one another.
         """
-
-        async def on(lane: Lane) -> None:
-            while not self._stopping and await self._fire(lane) >= FIRE_BATCH:
-                pass
-
-        lanes = [self._firing_lane]
-        if await running.is_alone(self._firing_lane, self._name):
-            lanes.append(self._second_lane)
-        # Where one loses its connection the other is waited for: what it has fired is to be started.
-        ended = await asyncio.gather(*map(on, lanes), return_exceptions=True)
-        for error in ended:
-            if error is not None:
-                raise error
+        fired = batch = await self._fire(lane)
+        if batch >= FIRE_BATCH:
+            if await running.is_alone(lane, self._name):
+                self.fire()
+            elif lane is self._second_lane:
+                return fired
+        while batch >= FIRE_BATCH and not self._stopping:
+            batch = await self._fire(lane)
+            fired += batch
+        return fired
 
     async def _fire(self, lane: Lane) -> int:
         """Fires one batch; returns how many schedules were in it."""
@@ -265,7 +269,7 @@ class Dispatcher:
             await firing.let_pass(
                 self._firing_lane, self._name, one.schedule_id, one.attempt, cron.fingerprint
             )
-            self._due.set()
+            self.fire()
 
     def _log(self, fired: list[Fired]) -> None:
         events = {"conflict": "schedule.conflicted", "failed": "schedule.failed"}

@@ -6,6 +6,9 @@ from datetime import datetime
 
 from core.clock import Clock
 
+# The last of the time to an instant is not slept through: the loop would wake up to a millisecond late.
+WATCHED_SECONDS = 0.0015
+
 
 class Timers:
     """Calls back at instants.
@@ -31,20 +34,23 @@ class Timers:
         due = instant.timestamp()
 
         def ring() -> None:
-            # The loop counts in milliseconds and may wake early: the clock decides.
+            # The loop counts in milliseconds, and may wake early: the clock decides.
             left = due - self._clock.time()
-            if left > 0:
-                self._waiting[key] = self._loop.call_later(left, ring)
-            else:
-                self._waiting.pop(key, None)
-                call()
+            if left > WATCHED_SECONDS:
+                self._waiting[key] = self._loop.call_later(left - WATCHED_SECONDS / 2, ring)
+                return
+            while self._clock.time() < due:
+                pass
+            self._waiting.pop(key, None)
+            call()
 
         def take_back() -> None:
             handle = self._waiting.pop(key, None)
             if handle is not None:
                 handle.cancel()
 
-        self._waiting[key] = self._loop.call_later(max(0.0, due - self._clock.time()), ring)
+        left = due - self._clock.time()
+        self._waiting[key] = self._loop.call_later(max(0.0, left - WATCHED_SECONDS / 2), ring)
         return take_back
 
     def clear(self) -> None:
