@@ -226,7 +226,7 @@ class Runner:
 
     async def _command(self, run: Run, cron: Cron, output: Output) -> Finished:
         try:
-            child = await command.start(run, cron, output)
+            child = command.start(run, cron, output)
         except command.NotStarted as error:
             return self._unsuccessful(run, cron, str(error))
         try:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -37,8 +38,11 @@ class Child:
         output: takes what it prints.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, output: Output) -> None:
-        self._process = process
+    def __init__(self, process: subprocess.Popen[bytes], output: Output) -> None:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        self._pid = process.pid
+        self._end = asyncio.create_task(_end_of(process))
         self._readers = [
             asyncio.create_task(self._read("stdout", process.stdout, output)),
             asyncio.create_task(self._read("stderr", process.stderr, output)),
@@ -50,39 +54,58 @@ class Child:
         Returns:
             The exit code; minus the signal's number where a signal ended it.
         """
-        code = await self._process.wait()
+        code = await asyncio.shield(self._end)
         # A grandchild may hold the pipes open for ever.
         _, waiting = await asyncio.wait(self._readers, timeout=PIPE_GRACE_SECONDS)
         if waiting:
             self._signal(signal.SIGKILL)
-            await asyncio.wait(waiting, timeout=KILLED_PIPE_GRACE_SECONDS)
+            _, waiting = await asyncio.wait(waiting, timeout=KILLED_PIPE_GRACE_SECONDS)
+            # A daemon that left the group keeps its ends of the pipes; ours are closed.
             for reader in waiting:
                 reader.cancel()
-            # A daemon that left the group keeps its ends of the pipes; ours are closed.
-            self._process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001
         return code
 
     async def kill(self, term_seconds: float = TERM_GRACE_SECONDS) -> None:
         """Ends the whole process group: SIGTERM, and SIGKILL after so many seconds."""
         self._signal(signal.SIGTERM)
         try:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._process.wait(), term_seconds)
+            await asyncio.wait([self._end], timeout=term_seconds)
         finally:  # also when the wait is cancelled
             self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, number)
+            os.killpg(self._pid, number)
 
     @staticmethod
-    async def _read(stream: Stream, pipe: asyncio.StreamReader | None, output: Output) -> None:
-        assert pipe is not None
-        while data := await pipe.read(READ_SIZE):
-            output.feed(stream, data)
+    async def _read(stream: Stream, pipe: IO[bytes], output: Output) -> None:
+        reader = asyncio.StreamReader()
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), pipe
+        )
+        try:
+            while data := await reader.read(READ_SIZE):
+                output.feed(stream, data)
+        finally:
+            transport.close()
 
 
-async def start(run: Run, cron: Cron, output: Output) -> Child:
+async def _end_of(process: subprocess.Popen[bytes]) -> int:
+    if not hasattr(os, "pidfd_open"):  # not Linux
+        return await asyncio.to_thread(process.wait)
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    handle = os.pidfd_open(process.pid)
+    loop.add_reader(handle, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(handle)
+        os.close(handle)
+    return process.wait()
+
+
+def start(run: Run, cron: Cron, output: Output) -> Child:
     """Starts a cron's command.
 
     Parameters reach it three ways: as JSON on standard input, as CRON_PARAMETERS, and in the
@@ -102,12 +125,13 @@ async def start(run: Run, cron: Cron, output: Output) -> Child:
     directory = (ROOT / cron.working_directory).resolve()
     environment = environment_of(cron, given, run.execution_id, run.schedule_id)
     try:
+        # Not asyncio's: uvloop forks, which copies the tables of all of a worker's memory; this is a vfork.
         with _readable(given) as stdin:
-            process = await asyncio.create_subprocess_exec(
-                *arguments,
+            process = subprocess.Popen(
+                arguments,
                 stdin=stdin,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 cwd=directory,
                 env=environment,
                 start_new_session=True,
