@@ -96,7 +96,7 @@ class _Standing(Collector):
             return
         yield _gauge("database_up", "Whether the database can be reached", 1)
         yield _gauge(
-            "schedules_pending", "Pending schedules; above 10,000 the planner's estimate", figures.pending
+            "schedules_pending", "Pending schedules; above 5,000 the planner's estimate", figures.pending
         )
         yield _gauge(
             "schedules_overdue", "Due for over five seconds and fired by nobody; up to 1,000", pulse.overdue

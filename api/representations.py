@@ -350,7 +350,7 @@ class ScheduledBatch(_Answer):
 
 class _Page(_Answer):
     count: int = Field(description="of all that match, not of this page")
-    count_is_estimate: bool = Field(description="true above 10,000")
+    count_is_estimate: bool = Field(description="true above 5,000")
     next_cursor: str | None = Field(description="asks for the next page; null on the last one")
 
 

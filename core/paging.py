@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Select, func, select
 from core.errors import Invalid
 
 MAX_LIMIT = 1000
-COUNTED_EXACTLY = 10_000
+COUNTED_EXACTLY = 5_000
 FOREIGN_CURSOR = "cursor: is none that this list has given"
 
 Row = TypeVar("Row")
@@ -24,7 +24,7 @@ class Page(Generic[Row]):
 
     Attributes:
         rows: at most as many as asked for.
-        count: of all rows that match; above 10,000 the planner's estimate; of a search, those found.
+        count: of all rows that match; above 5,000 the planner's estimate; of a search, those found.
         count_is_estimate: whether count is that estimate, or a search may find more.
         cursor: what asks for the next page; None on the last one.
     """
@@ -66,7 +66,7 @@ def read_cursor(cursor: str) -> tuple[datetime | None, UUID]:
 
 
 def count_of(connection: Connection, matching: Select[Any]) -> tuple[int, bool]:
-    """How many rows match: exactly up to 10,000, above that as the planner estimates.
+    """How many rows match: exactly up to 5,000, above that as the planner estimates.
 
     Returns:
         The count and whether it is an estimate.
