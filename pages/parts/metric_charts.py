@@ -13,6 +13,8 @@ from pages.parts.figures import number, percent
 from pages.parts.language import _
 from pages.parts.words import title_of_cron
 
+# Of more crons the shade alone tells how many: hundreds of numbers are drawn slowly, and read by nobody.
+NUMBERED_CRONS = 10
 ENDS = ("completed", "failed", "cancelled")
 
 
@@ -176,4 +178,5 @@ def hours_of_day(found: Sequence[metrics.HourOfDay]) -> None:
     headings["failed"] = words.of_execution("failed")
     height = 60 + 30 * frame["cron"].nunique()
     card = Card("hours", _("Executions by cron and hour of the day"), told, frame, headings, height)
-    charts.show(card, cells + text + marks)
+    many = frame["cron"].nunique() > NUMBERED_CRONS
+    charts.show(card, cells + marks if many else cells + text + marks)
