@@ -44,8 +44,8 @@ def write(sections: Sequence[Section], settings: dict[str, str]) -> None:
     lines = [
         "# Performance",
         "",
-        "Written by `make bench`. Product and peers were measured in the same run, on the same machine, "
-        "against the "
+        "Written by `make bench`, or by `python -m benchmarks --write` where each was run by its own command. "
+        "Product and peers of a table were measured in the same run, on the same machine, against the "
         "same PostgreSQL server; the product with its default settings, by its own processes. Each figure "
         "is a "
         "median [lowest … highest] of r runs. At the end of every run the benchmark checks that each "
