@@ -44,7 +44,7 @@ def write(sections: Sequence[Section], settings: dict[str, str]) -> None:
     lines = [
         "# Performance",
         "",
-        "Written by `make bench`, or by `python -m benchmarks --write` where each was run by its own command. "
+        "Written by `make bench`, or by `python -m benchmarks --write` where each was run by itself. "
         "Product and peers of a table were measured in the same run, on the same machine, against the "
         "same PostgreSQL server; the product with its default settings, by its own processes. Each figure "
         "is a "
