@@ -40,7 +40,7 @@ def filled() -> list[Draft]:
     elif names:
         st.caption(_("Each of them runs with the defaults of the catalogue."))
     begin, end = _stretch()
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="top"):
         words = {way: _(word) for way, word in WAYS.items()}
         way = st.segmented_control(
             _("How"),
