@@ -101,6 +101,8 @@ def visit(browser: Browser, dashboard: str) -> Iterator[Visitor]:
         page.set_default_timeout(20_000)
         page.goto(f"{dashboard}/{path}")
         page.get_by_role("heading", level=1).wait_for()
+        # A click while the page is still being built can go to an element that is just replaced.
+        page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
         return page
 
     yield opened
