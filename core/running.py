@@ -40,13 +40,13 @@ class Run:
 LOST_AGAIN = 3
 
 # The columns of a Run, of cron_executions e: the schedule is known to the first attempt alone.
-_RUN = """
+RUN_COLUMNS = """
     e.id,
     CASE WHEN e.first_id IS NULL THEN e.scheduled_id
          ELSE (SELECT f.scheduled_id FROM cron_executions f WHERE f.id = e.first_id) END AS scheduled_id,
     e.cron_name, e.parameters, e.attempt, e.conflicts, e.failures, e.first_id
 """
-_RUN_LENGTH = 8
+RUN_LENGTH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,18 +104,18 @@ async def take_queued(
             SET status = 'running', worker = %(worker)s,
                 started_at = clock_timestamp(), heartbeat_at = clock_timestamp()
             FROM queued WHERE e.ctid = queued.tid
-            RETURNING {_RUN}
+            RETURNING {RUN_COLUMNS}
         )
         SELECT taken.*, NULL FROM taken
         UNION ALL
-        SELECT {"NULL, " * _RUN_LENGTH} min(coalesce(not_before, queued_at)) FROM cron_executions
+        SELECT {"NULL, " * RUN_LENGTH} min(coalesce(not_before, queued_at)) FROM cron_executions
         WHERE status = 'queued' AND status IN ('queued', 'running')
           AND coalesce(not_before, queued_at) > statement_timestamp()
           AND cron_name = ANY (%(crons)s::text[])
         """,  # noqa: S608  the columns are our own
         {"crons": list(crons), "slots": slots, "worker": worker},
     )
-    return [Run(*row[:_RUN_LENGTH]) for row in rows[:-1]], rows[-1][_RUN_LENGTH]
+    return [Run(*row[:RUN_LENGTH]) for row in rows[:-1]], rows[-1][RUN_LENGTH]
 
 
 async def fail_unknown(lane: Lane, worker: str, known: Iterable[str]) -> int:
@@ -255,99 +255,6 @@ async def write(
         ),
     )
     return {row[0] for row in rows if row[0] is not None}
-
-
-@dataclass(frozen=True, slots=True)
-class Beat:
-    """What a worker says of itself with each sign of life."""
-
-    worker: str
-    host: str
-    pid: int
-    version: str
-    slots: int
-    running: int
-    ticked_at: datetime | None
-    clock_offset_ms: float
-    catalogue_error: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Mine:
-    """An execution that runs on this worker, as the database has it.
-
-    Attributes:
-        cancelled_by: who asks for its end, if somebody does.
-    """
-
-    run: Run
-    cancelled_by: str | None
-
-
-async def beat(lane: Lane, sign: Beat) -> list[Mine]:
-    """Gives a sign of life, for the worker and for all that it runs.
-
-    Returns:
-        What runs on this worker.
-
-    Raises:
-        Unavailable.
-    """
-    rows = await lane.fetch(
-        f"""
-        WITH sign AS (
-            INSERT INTO cron_workers AS w (name, host, pid, version, slots, running, ticked_at,
-                                           clock_offset_ms, catalogue_error)
-            VALUES (%(worker)s, %(host)s, %(pid)s, %(version)s, %(slots)s, %(running)s, %(ticked_at)s,
-                    %(clock_offset_ms)s, %(catalogue_error)s)
-            ON CONFLICT (name) DO UPDATE
-            SET beat_at = clock_timestamp(),
-                beating_since = CASE WHEN w.beat_at < clock_timestamp() - make_interval(secs => %(silent)s)
-                                     THEN clock_timestamp() ELSE w.beating_since END,
-                beat_before = CASE WHEN w.beat_at < clock_timestamp() - make_interval(secs => %(silent)s)
-                                   THEN w.beat_at ELSE w.beat_before END,
-                running = excluded.running, slots = excluded.slots,
-                ticked_at = excluded.ticked_at, clock_offset_ms = excluded.clock_offset_ms,
-                catalogue_error = excluded.catalogue_error, stopped_at = NULL
-        ), free AS MATERIALIZED (
-            -- A row that somebody holds in psql must not silence the worker.
-            SELECT id FROM cron_executions
-            WHERE status = 'running' AND status IN ('queued', 'running') AND worker = %(worker)s
-            FOR NO KEY UPDATE SKIP LOCKED
-        ), alive AS (
-            UPDATE cron_executions e SET heartbeat_at = clock_timestamp() FROM free WHERE e.id = free.id
-            RETURNING {_RUN},
-                      CASE WHEN e.cancel_requested_at IS NOT NULL
-                           THEN coalesce(e.cancel_requested_by, 'somebody') END
-        )
-        SELECT * FROM alive
-        """,  # noqa: S608  the columns are our own
-        {**{field: getattr(sign, field) for field in Beat.__slots__}, "silent": lost_after_seconds()},
-    )
-    return [Mine(Run(*row[:_RUN_LENGTH]), row[_RUN_LENGTH]) for row in rows]
-
-
-async def is_alone(lane: Lane, worker: str) -> bool:
-    """Whether no other worker lives.
-
-    Raises:
-        Unavailable.
-    """
-    others = await lane.fetch(
-        "SELECT 1 FROM cron_workers WHERE name <> %s AND stopped_at IS NULL "
-        "AND beat_at > clock_timestamp() - make_interval(secs => %s) LIMIT 1",
-        (worker, lost_after_seconds()),
-    )
-    return not others
-
-
-async def say_stopped(lane: Lane, worker: str) -> None:
-    """Writes down that a worker has ended in good order.
-
-    Raises:
-        Unavailable.
-    """
-    await lane.fetch("UPDATE cron_workers SET stopped_at = clock_timestamp() WHERE name = %s", (worker,))
 
 
 async def rescue_lost(lane: Lane, worker: str, retried: Iterable[str]) -> int:

@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
-from core import firing, planning, running
+from core import beating, firing, planning, running
 from core.catalogue import Cron, catalogue
 from core.clock import Clock
 from core.errors import CrondeskError, Unavailable
@@ -155,7 +155,9 @@ class Dispatcher:
             self._warms.clear()
             if not (self._stopping or self._busy):
                 with contextlib.suppress(Unavailable):
-                    await self._fire(self._firing_lane, limit=0)
+                    await firing.fire(
+                        self._firing_lane, self._name, _fired_here(), limit=0, slots=0, told=LOGGED_ONE_BY_ONE
+                    )
 
     def _try_again_soon(self, fired: bool) -> None:
         if fired:
@@ -238,7 +240,7 @@ class Dispatcher:
         """
         fired = batch = await self._fire(lane)
         if batch >= FIRE_BATCH:
-            if await running.is_alone(lane, self._name):
+            if await beating.is_alone(lane, self._name):
                 self.fire()
             elif lane is self._second_lane:
                 return fired
@@ -247,12 +249,11 @@ class Dispatcher:
             fired += batch
         return fired
 
-    async def _fire(self, lane: Lane, limit: int = FIRE_BATCH) -> int:
+    async def _fire(self, lane: Lane) -> int:
         """Fires one batch; returns how many schedules were in it."""
-        crons = [cron for cron in catalogue().crons.values() if cron.fires_here]
         with self._runner.slots() as slots:
             fired = await firing.fire(
-                lane, self._name, crons, limit=limit, slots=slots, told=LOGGED_ONE_BY_ONE
+                lane, self._name, _fired_here(), limit=FIRE_BATCH, slots=slots, told=LOGGED_ONE_BY_ONE
             )
             for one in fired:
                 if one.outcome == "running" and one.execution_id is not None:
@@ -316,3 +317,7 @@ class Dispatcher:
 
     def _ask_again(self, seconds: float) -> None:
         asyncio.get_running_loop().call_later(seconds, self.look)
+
+
+def _fired_here() -> list[Cron]:
+    return [cron for cron in catalogue().crons.values() if cron.fires_here]

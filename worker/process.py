@@ -14,7 +14,8 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from core import __version__, firing, planning, running
+from core import __version__, beating, firing, planning, running
+from core.beating import Beat
 from core.catalogue import catalogue
 from core.clock import Clock
 from core.database import database_url
@@ -22,7 +23,6 @@ from core.errors import Unavailable
 from core.lane import Lane, tell
 from core.log import logger
 from core.notifications import watching
-from core.running import Beat
 from core.settings import settings
 from core.targets import http as http_target
 from core.workers import beat_seconds, lost_after_seconds
@@ -209,7 +209,7 @@ class Process:
         lane = self._lanes["duties"]
         try:
             await self._clock.measure(lane)
-            mine = await running.beat(lane, self._sign())
+            mine = await beating.beat(lane, self._sign())
         except Unavailable:
             self._beating_since = None
             raise
@@ -268,7 +268,7 @@ class Process:
         while not self._stop.is_set():
             try:
                 await self._clock.measure(self._lanes["duties"])
-                await running.beat(self._lanes["duties"], self._sign())
+                await beating.beat(self._lanes["duties"], self._sign())
             except Unavailable:
                 logger().warning("database.away")
                 await asyncio.sleep(START_PAUSE_SECONDS)
@@ -295,7 +295,7 @@ class Process:
                     self._notifier.finish(),
                 )
                 beats.cancel()
-                await running.say_stopped(self._lanes["duties"], self.name)
+                await beating.say_stopped(self._lanes["duties"], self.name)
         except (TimeoutError, Unavailable):
             logger().warning("database.away")
         beats.cancel()

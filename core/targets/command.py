@@ -91,11 +91,12 @@ class Child:
 
 
 async def _end_of(process: subprocess.Popen[bytes]) -> int:
-    if not hasattr(os, "pidfd_open"):  # not Linux
+    try:
+        handle = os.pidfd_open(process.pid)
+    except (AttributeError, OSError):  # not Linux, or one that has or allows no such call
         return await asyncio.to_thread(process.wait)
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
-    handle = os.pidfd_open(process.pid)
     loop.add_reader(handle, ended.set)
     try:
         await ended.wait()
