@@ -15,6 +15,8 @@ from core.recurrence import in_words, parse_pattern
 from core.series import Series
 from core.wallclock import zone
 
+# Of the shell and of cron; Python's own split takes more for blanks, such as a separator of records.
+BLANKS = re.compile("[ \t]+")
 OWN_PYTHON = re.compile(r"(?:^|[\s;&|(])(?:python|pip)[\d.]*(?=\s|$)")
 
 
@@ -140,8 +142,9 @@ def _remarks(job: Job, whose: Whose, by_shell: bool) -> list[str]:
     found = []
     if job.user not in (None, whose.user):
         found.append(f"runs as {job.user} under cron, and as the worker's user here")
-    if job.user is None and job.command.split()[0] in whose.homes:
-        found.append(f"begins with the user {job.command.split()[0]}: is this the system form?")
+    first = BLANKS.split(job.command)[0]
+    if job.user is None and first in whose.homes:
+        found.append(f"begins with the user {first}: is this the system form?")
     if by_shell:
         found.append("is read by a shell, for it takes one")
     if "PATH" not in job.environment and OWN_PYTHON.search(job.command):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from core import catalogue_file, series
@@ -233,6 +233,7 @@ LINES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n"
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(["@daily \x1f"])
 @given(lines=st.lists(st.one_of(LINES, LINES.map("@daily ".__add__), LINES.map("# ".__add__)), max_size=6))
 def test_what_is_written_is_a_catalogue_whatever_the_lines_hold(lines: list[str]) -> None:
     crontab = read("\n".join(lines), "user")
