@@ -111,8 +111,8 @@ def pages(made: Made) -> list[Picture]:
         Picture("scheduled-failed", "scheduled?status=failed"),
         Picture("scheduled-nothing", "scheduled?search=nowhere"),
         Picture("scheduled-one", f"scheduled?id={made.planned.id}"),
-        Picture("scheduled-change", "scheduled", ("Change:", "Modifier:")),
-        Picture("scheduled-cancel", "scheduled", ("Cancel:", "Annuler:")),
+        Picture("scheduled-change", "scheduled", ("Change:", "Modifier\u00a0:")),
+        Picture("scheduled-cancel", "scheduled", ("Cancel:", "Annuler\u00a0:")),
         Picture("scheduled-move-all", "scheduled", ("Move all…", "Tout déplacer…")),
         Picture("scheduled-cancel-all", "scheduled", ("Cancel all…", "Tout annuler…")),
         Picture("calendar-month", "calendar?view=month"),
@@ -145,7 +145,8 @@ def every_look(of: list[Picture]) -> list[Picture]:
             locale=locale,
             dark=dark,
             width=width,
-            height=1100 if width == SCREEN else 844,
+            # Long enough for most of a page: what lies below is as much to be looked at.
+            height=1400 if width == SCREEN else 1900,
         )
         for width in (SCREEN, PHONE)
         for dark in (False, True)
