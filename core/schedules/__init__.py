@@ -1,7 +1,8 @@
 """Schedules: plan, find, move, cancel; each verb is one statement, and the database decides."""
 
 from core.schedules.changing import cancel, change, decide
-from core.schedules.planning import plan, plan_many
+from core.schedules.planning import plan
+from core.schedules.planning_many import Batch, plan_many
 from core.schedules.reading import conditions_of, find, get
 from core.schedules.records import (
     HELD_UNTIL,
@@ -25,6 +26,7 @@ __all__ = [
     "MAX_BATCH",
     "MAX_NAME",
     "STATUSES",
+    "Batch",
     "Changed",
     "Filter",
     "LatePolicy",

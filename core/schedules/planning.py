@@ -1,35 +1,26 @@
 """Plan executions, one or many; each verb is one statement, and the database decides."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from functools import cache
 from typing import Any
 
-import psycopg
 from sqlalchemy import (
-    Select,
     and_,
-    bindparam,
-    func,
     select,
 )
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
-from core import events
 from core.actors import Actor, require
-from core.catalogue import Cron, catalogue
+from core.catalogue import catalogue
 from core.database import reading
-from core.errors import Conflict, CrondeskError, Invalid
-from core.instants import check_instant, past
-from core.parameters import Parameters, check
+from core.errors import Conflict, Invalid
+from core.instants import check_instant
+from core.parameters import Parameters, checked_text
 from core.schedules.records import (
     COLUMNS,
     LATE_POLICIES,
-    MAX_BATCH,
     MAX_NAME,
     LatePolicy,
-    Plan,
     Schedule,
 )
 from core.schedules.refusals import refusal
@@ -73,69 +64,74 @@ def plan(
     """
     require(actor, "schedule")
     cron = catalogue().cron(cron_name)
-    values = {
+    given = {} if parameters is None else parameters
+    instant = check_instant(scheduled_at)
+    values: dict[str, Any] = {
         "cron_name": cron.name,
-        "scheduled_at": (instant := check_instant(scheduled_at)),
-        "due_at": instant,
-        "parameters": check({} if parameters is None else parameters, cron.parameters),
+        "scheduled_at": instant,
+        "parameters": checked_text(given, cron.parameters),
         "checked": cron.fingerprint,
-        "created_by": _name(created_by, "createdBy") or actor.name,
-        "idempotency_key": _name(idempotency_key, "Idempotency-Key"),
+        "created_by": checked_name(created_by, "createdBy") or actor.name,
+        "idempotency_key": checked_name(idempotency_key, "Idempotency-Key"),
         "not_after": _deadline(not_after, instant, late_policy),
         "late_policy": late_policy,
+        "actor": actor.name,
+        "role": actor.role,
+        "via": actor.via,
     }
-    given = {f"given_{name}": value for name, value in values.items()}
     try:
         with reading() as connection:
-            row = connection.execute(_plan_one(), given | events.who(actor)).one_or_none()
+            row = connection.exec_driver_sql(_PLAN, values).one_or_none()
     except IntegrityError as error:
         # A call that is repeated late may name an instant that has passed since the first.
-        known = _planned_before(values)
+        known = _planned_before(values, given)
         if known is None:
             raise refusal(error) from error
         return known
-    known = Schedule(*row) if row is not None else _planned_before(values)
+    if row is not None:
+        return Schedule.just_planned(
+            row[0],
+            row[1],
+            cron.name,
+            instant,
+            given,
+            values["created_by"],
+            not_after=values["not_after"],
+            late_policy=late_policy,
+        )
+    known = _planned_before(values, given)
     if known is None:
         raise Conflict(KEY_USED)
     return known
 
 
-@cache
-def _plan_one() -> Select[Any]:
-    # Built once: building it costs as much as all the rest that Python does for a plan.
-    made = (
-        insert(schedules)
-        .values({name: bindparam(f"given_{name}", type_=schedules.c[name].type) for name in _PLANNED})
-        .on_conflict_do_nothing(
-            index_elements=[schedules.c.idempotency_key],
-            index_where=schedules.c.idempotency_key.is_not(None),
-        )
-        .returning(*COLUMNS)
-        .cte("made")
-    )
-    details = events.object_of(scheduled_at=made.c.scheduled_at)
-    told = events.told(None, "schedule.created", made, schedule_id=made.c.id, details=details)
-    return select(made).add_cte(told)
-
-
-_PLANNED = (
-    "cron_name",
-    "scheduled_at",
-    "due_at",
-    "parameters",
-    "checked",
-    "created_by",
-    "idempotency_key",
-    "not_after",
-    "late_policy",
+_PLAN = """
+WITH made AS (
+    INSERT INTO scheduled_cron_executions (cron_name, scheduled_at, due_at, parameters, checked, created_by,
+        idempotency_key, not_after, late_policy)
+    VALUES (%(cron_name)s, %(scheduled_at)s, %(scheduled_at)s, %(parameters)s::jsonb, %(checked)s,
+        %(created_by)s, %(idempotency_key)s, %(not_after)s, %(late_policy)s)
+    ON CONFLICT (idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
+    RETURNING id, created_at, cron_name, scheduled_at
+), told AS (
+    INSERT INTO cron_events (actor, role, via, kind, schedule_id, cron_name, details)
+    SELECT %(actor)s, %(role)s, %(via)s, 'schedule.created', id, cron_name,
+           jsonb_build_object('scheduled_at', scheduled_at)
+    FROM made
 )
+SELECT id, created_at FROM made
+"""
 
 
-def _planned_before(values: Mapping[str, Any]) -> Schedule | None:
+def _planned_before(values: Mapping[str, Any], parameters: Parameters) -> Schedule | None:
     if values["idempotency_key"] is None:
         return None
     # Compared in the database: of numbers, it may keep more digits than Python's floats have.
-    same = and_(*(schedules.c[name] == values[name] for name in ("cron_name", "scheduled_at", "parameters")))
+    same = and_(
+        schedules.c.cron_name == values["cron_name"],
+        schedules.c.scheduled_at == values["scheduled_at"],
+        schedules.c.parameters == parameters,
+    )
     used = schedules.c.idempotency_key == values["idempotency_key"]
     with reading() as connection:
         row = connection.execute(select(*COLUMNS, same).where(used)).one_or_none()
@@ -146,81 +142,7 @@ def _planned_before(values: Mapping[str, Any]) -> Schedule | None:
     return Schedule(*row[:-1])
 
 
-def plan_many(actor: Actor, plans: Sequence[Plan], *, created_by: str | None = None) -> list[Schedule]:
-    """Plans many executions in one transaction: all of them or none.
-
-    Args:
-        actor: who plans them.
-        plans: 1 to 10,000 of them.
-        created_by: in whose name; the actor's where it is not given.
-
-    Returns:
-        The schedules, in the order of the plans, with one batch_id.
-
-    Raises:
-        Invalid: some plan breaks a rule; the details name each by its place, as in 'items.3.scheduledAt: …'.
-        Forbidden, Unavailable.
-    """
-    require(actor, "schedule")
-    if not 1 <= len(plans) <= MAX_BATCH:
-        raise Invalid(f"items: must be 1 to {MAX_BATCH} schedules")
-    crons = catalogue()
-    checked: list[tuple[Plan, Cron]] = []
-    problems: list[str] = []
-    for place, item in enumerate(plans):
-        try:
-            cron = crons.cron(item.cron_name)
-            check_instant(item.scheduled_at)
-            check(item.parameters or {}, cron.parameters)
-            checked.append((item, cron))
-        except CrondeskError as error:
-            problems += [f"items.{place}.{detail}" for detail in error.details or [error.message]]
-            if len(problems) >= 100:
-                break
-    if problems:
-        raise Invalid("items: nothing was planned, for some break a rule", problems)
-    values = {
-        "crons": [cron.name for _, cron in checked],
-        "instants": [item.scheduled_at for item, _ in checked],
-        "parameters": [psycopg.types.json.Jsonb(item.parameters or {}) for item, _ in checked],
-        "fingerprints": [cron.fingerprint for _, cron in checked],
-        "created_by": _name(created_by, "createdBy") or actor.name,
-        "actor": actor.name,
-        "role": actor.role,
-        "via": actor.via,
-    }
-    try:
-        with reading() as connection:
-            rows = connection.exec_driver_sql(_PLAN_MANY, values).all()
-    except IntegrityError as error:
-        raise _past_ones(plans) from error
-    return [Schedule(*row) for row in rows]
-
-
-# %b: as text, each string of an array would be escaped by a regular expression.
-_PLAN_MANY = f"""
-WITH batch AS MATERIALIZED (
-    SELECT crondesk_uuid() AS id
-), made AS (
-    INSERT INTO scheduled_cron_executions
-        (cron_name, scheduled_at, due_at, parameters, checked, created_by, batch_id)
-    SELECT cron_name, scheduled_at, scheduled_at, parameters, checked, %(created_by)s, batch.id
-    FROM batch, unnest(%(crons)b::text[], %(instants)b::timestamptz[], %(parameters)b::jsonb[],
-                       %(fingerprints)b::text[])
-        WITH ORDINALITY AS item (cron_name, scheduled_at, parameters, checked, place)
-    ORDER BY place
-    RETURNING {", ".join(column.name for column in COLUMNS)}
-), told AS (
-    INSERT INTO cron_events (actor, role, via, kind, batch_id, details)
-    SELECT %(actor)s, %(role)s, %(via)s, 'schedules.created', batch.id,
-           jsonb_build_object('count', cardinality(%(crons)b::text[]))
-    FROM batch
-)
-SELECT * FROM made
-"""  # noqa: S608  the columns are our own
-
-
-def _name(given: str | None, field: str) -> str | None:
+def checked_name(given: str | None, field: str) -> str | None:
     if given is None:
         return None
     if not given.strip() or len(given) > MAX_NAME or not given.isprintable():
@@ -235,14 +157,7 @@ def _deadline(not_after: datetime | None, instant: datetime, late_policy: LatePo
         if late_policy != "fire":
             raise Invalid("notAfter: must be given with latePolicy drop or ask")
         return None
-    if check_instant(not_after, "notAfter") <= instant:
+    deadline = check_instant(not_after, "notAfter")
+    if deadline <= instant:
         raise Invalid("notAfter: must be later than scheduledAt")
-    return not_after
-
-
-def _past_ones(plans: Sequence[Plan]) -> Invalid:
-    with reading() as connection:
-        now = connection.execute(select(func.clock_timestamp())).scalar_one()
-    late = [place for place, item in enumerate(plans) if item.scheduled_at <= now][:100]
-    problems = [f"items.{place}.{past().message}" for place in late]
-    return Invalid("items: nothing was planned, for some break a rule", problems)
+    return deadline

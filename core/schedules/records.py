@@ -67,6 +67,47 @@ class Schedule:
         """How often it was tried since it was planned, moved or decided about."""
         return self.attempts - self.attempts_before
 
+    @classmethod
+    def just_planned(
+        cls,
+        schedule_id: UUID,
+        created_at: datetime,
+        cron_name: str,
+        scheduled_at: datetime,
+        parameters: Parameters,
+        created_by: str,
+        *,
+        batch_id: UUID | None = None,
+        not_after: datetime | None = None,
+        late_policy: LatePolicy = "fire",
+    ) -> "Schedule":
+        """One that has just been planned: the database need not send back what it was given."""
+        return cls(
+            id=schedule_id,
+            cron_name=cron_name,
+            scheduled_at=scheduled_at,
+            parameters=parameters,
+            created_by=created_by,
+            created_at=created_at,
+            status="pending",
+            triggered_at=None,
+            triggered_execution_id=None,
+            error_message=None,
+            due_at=scheduled_at,
+            claimed_by=None,
+            attempts=0,
+            batch_id=batch_id,
+            not_after=not_after,
+            late_policy=late_policy,
+            held_at=None,
+            series_id=None,
+            attempts_before=0,
+            conflicts=0,
+            failures=0,
+            retry_of=None,
+            retried_by=None,
+        )
+
     def __post_init__(self) -> None:
         # Whoever shows it shows no secret: rows from before its schema had one may hold it in clear.
         object.__setattr__(self, "parameters", shown(self.cron_name, self.parameters))

@@ -26,7 +26,7 @@ def ahead(**length: float) -> datetime:
 def plan(count: int, mark: str = "nightly", **first: float) -> list[Schedule]:
     begin = ahead(**(first or {"hours": 1}))
     plans = [Plan("nothing", begin + timedelta(seconds=place), {"mark": mark}) for place in range(count)]
-    return schedules.plan_many(ALICE, plans)
+    return list(schedules.plan_many(ALICE, plans))
 
 
 def make_due(database: psycopg.Connection, *ids: UUID) -> None:

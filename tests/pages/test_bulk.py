@@ -33,7 +33,7 @@ def pending() -> list[schedules.Schedule]:
 def plan(count: int) -> list[schedules.Schedule]:
     begin = datetime.now(UTC) + timedelta(hours=2)
     plans = [Plan("greet", begin + timedelta(minutes=place), {"name": "Ada"}) for place in range(count)]
-    return schedules.plan_many(ALICE, plans)
+    return list(schedules.plan_many(ALICE, plans))
 
 
 def paste(page: Page, text: str) -> None:
