@@ -204,6 +204,11 @@ class Catalogue:
                 "cronName: the catalogue has no such cron", [f"cronName: known are {known}"]
             ) from None
 
+    @cached_property
+    def secrets(self) -> frozenset[str]:
+        """The environment variables that some cron calls a secret."""
+        return frozenset(name for cron in self.crons.values() for name in cron.secrets)
+
 
 class CatalogueError(Exception):
     """The file cannot be used; each problem names the cron, the key and the line."""

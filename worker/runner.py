@@ -230,7 +230,8 @@ class Runner:
         except command.NotStarted as error:
             return self._unsuccessful(run, cron, str(error))
         try:
-            code = await asyncio.wait_for(child.wait(), cron.timeout_seconds)
+            async with asyncio.timeout(cron.timeout_seconds):
+                code = await child.wait()
         except TimeoutError:
             await child.kill()
             code = await child.wait()
