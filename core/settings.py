@@ -35,7 +35,7 @@ class Settings(BaseSettings):
     crons_file: Path = Path("crons/crons.toml")
     lease_seconds: float = Field(60, gt=0, le=3600)
     http_timeout_seconds: float = Field(30, gt=0, le=3600)
-    max_running: int = Field(default_factory=lambda: 4 * (os.cpu_count() or 1), ge=1, le=1000)
+    max_running: int = Field(default_factory=lambda: 8 * (os.cpu_count() or 1), ge=1, le=1000)
     http_connections: int = Field(128, ge=1, le=10_000)
     grace_seconds: float = Field(25, ge=0, le=3600)
     lost_after_seconds: float = Field(35, ge=2, le=3600)

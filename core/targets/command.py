@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import IO
 from uuid import UUID
@@ -175,22 +175,30 @@ def environment_of(
     cron: Cron, parameters: str, execution_id: UUID, schedule_id: UUID | None
 ) -> Mapping[str, str]:
     """The environment of a command: the worker's, without the secrets that the cron does not name."""
-    withheld = (catalogue().secrets - set(cron.pass_environment)) | set(WITHHELD)
-    environment = {name: value for name, value in os.environ.items() if name not in withheld}
+    withheld = catalogue().secrets - set(cron.pass_environment)
+    environment = _inherited(withheld.union(WITHHELD)).copy()
     own = {"DATABASE_URL": database_url, "CRON_SECRET": cron_secret}
     for name, read in own.items():
         if name in cron.pass_environment:
             environment[name] = read()
-    bin_directory = str(Path(sys.executable).parent)
     environment |= {
-        "PATH": bin_directory + os.pathsep + environment.get("PATH", os.defpath),
-        "PYTHONUNBUFFERED": "1",
         "CRON_NAME": cron.name,
         "CRON_PARAMETERS": parameters,
         "CRON_EXECUTION_ID": str(execution_id),
         "CRON_SCHEDULED_ID": str(schedule_id or ""),
     }
     return environment
+
+
+@lru_cache(maxsize=100)
+def _inherited(withheld: frozenset[str]) -> dict[str, str]:
+    """The worker's environment as it began, which is read once: reading it took a tenth of a start."""
+    environment = {name: value for name, value in os.environ.items() if name not in withheld}
+    bin_directory = str(Path(sys.executable).parent)
+    return environment | {
+        "PATH": bin_directory + os.pathsep + environment.get("PATH", os.defpath),
+        "PYTHONUNBUFFERED": "1",
+    }
 
 
 def _readable(text: str) -> IO[bytes]:
