@@ -21,7 +21,7 @@ from api import (
     schedules,
     series,
 )
-from core import log
+from core import collector, log
 from core.notifications.standing_in import standing_in
 
 DESCRIPTION = """\
@@ -35,6 +35,7 @@ Every call needs `Authorization: Bearer …` with the shared secret. Every error
 @asynccontextmanager
 async def _served_apart(_app: FastAPI) -> AsyncIterator[None]:
     log.configure()
+    collector.spare_what_is_loaded()
     async with standing_in():
         yield
 

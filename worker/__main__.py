@@ -4,7 +4,7 @@ import asyncio
 import signal
 import sys
 
-from core import log
+from core import collector, log
 from core.database import migrated
 from core.errors import Invalid, Unavailable
 from core.settings import cron_secret, settings
@@ -31,6 +31,7 @@ def main() -> int:
         return 2
     except Unavailable:
         log.logger().warning("database.away")
+    collector.spare_what_is_loaded()
     if sys.platform == "win32":
         asyncio.run(_work())
     else:
