@@ -12,8 +12,7 @@ from pages.parts.cancel_dialog import stop
 from pages.parts.figures import number
 from pages.parts.language import _, ngettext
 from pages.parts.one_execution import one_execution
-from pages.parts.parameters import written
-from pages.parts.rewording import reworded
+from pages.parts.parameters import listed
 from pages.parts.run_dialog import run_now
 from pages.parts.schedule_dialog import plan
 
@@ -102,22 +101,12 @@ def _row(run: Execution) -> table.Row:
             "status": [table.badge(run.status, words.of_execution(run.status))],
             "started": [table.text(when, go=table.to("executions", id=str(run.id)))],
             "cron": [table.text(title, strong=True, tip=run.cron_name)],
-            "parameters": _parameters(run),
+            "parameters": listed(run.parameters, run.error_message, failed=run.status == "failed"),
             "lasted": _lasted(run),
             "exit": _exit_code(run),
             "by": [table.text(run.triggered_by or "–", quiet=True)],
         },
     )
-
-
-def _parameters(run: Execution) -> list[table.Part]:
-    parts = []
-    if run.parameters:
-        parts.append(table.brief(written(run.parameters), mono=True, quiet=True))
-    if run.error_message:
-        why = reworded(run.error_message)
-        parts.append(table.brief(why, bad=run.status == "failed"))
-    return parts
 
 
 def _exit_code(run: Execution) -> list[table.Part]:

@@ -13,9 +13,9 @@ from pages.parts.cancel_dialog import cancel
 from pages.parts.figures import number
 from pages.parts.language import _, ngettext
 from pages.parts.one_schedule import one_schedule
-from pages.parts.parameters import written
-from pages.parts.rewording import reworded
+from pages.parts.parameters import listed
 from pages.parts.schedule_dialog import change, duplicate, plan
+from pages.parts.standing import badge, time_left
 from pages.parts.trying_again import may_be_tried_again, try_again
 from pages.parts.worker_away import watch_workers
 
@@ -118,41 +118,26 @@ def _columns(*, pending: bool) -> list[table.Column]:
         table.Column("cron", _("Cron"), heads=True),
         table.Column("parameters", _("Parameters"), "clip"),
         table.Column("by", _("Planned by"), "narrow"),
-        table.Column("actions", _("Actions"), "narrow", hidden=True),
+        table.actions_column(),
     ]
 
 
 def _row(schedule: Schedule) -> table.Row:
     title = words.title_of_cron(schedule.cron_name)
     when = times.day_and_time(schedule.scheduled_at)
+    failed = schedule.status == "failed"
     return table.Row(
         id=str(schedule.id),
         name=f"{title}, {when}",
         cells={
-            "left": _left(schedule),
+            "left": time_left(schedule) if schedule.status == "pending" else [badge(schedule)],
             "when": [table.text(when, go=table.to("scheduled", id=str(schedule.id)))],
             "cron": [table.text(title, strong=True, tip=schedule.cron_name)],
-            "parameters": _parameters(schedule),
+            "parameters": listed(schedule.parameters, schedule.error_message, failed=failed),
             "by": [table.text(schedule.created_by or "–", quiet=True)],
             "actions": _actions(schedule),
         },
     )
-
-
-def _left(schedule: Schedule) -> list[table.Part]:
-    if schedule.status == "pending":
-        return [table.countdown(schedule.scheduled_at)]
-    return [table.badge(schedule.status, words.of_schedule(schedule.status))]
-
-
-def _parameters(schedule: Schedule) -> list[table.Part]:
-    parts = []
-    if schedule.parameters:
-        parts.append(table.brief(written(schedule.parameters), mono=True, quiet=True))
-    if schedule.error_message:
-        why = reworded(schedule.error_message)
-        parts.append(table.brief(why, bad=schedule.status == "failed"))
-    return parts
 
 
 def _actions(schedule: Schedule) -> list[table.Part]:
@@ -165,16 +150,15 @@ def _actions(schedule: Schedule) -> list[table.Part]:
                 table.action("cancel", _("Cancel"), look="danger"),
             )
         ]
-    parts = []
-    if may_be_tried_again(schedule):
-        parts.append(table.actions(table.action("retry", _("Try again"))))
-    elif schedule.retried_by:
+    links = []
+    if schedule.retried_by:
         again = table.to("scheduled", id=str(schedule.retried_by))
-        parts.append(table.text(_("Tried again"), go=again))
+        links.append(table.text(_("Tried again"), go=again))
     if schedule.triggered_execution_id:
         execution = table.to("executions", id=str(schedule.triggered_execution_id))
-        parts.append(table.text(_("Execution"), go=execution))
-    return [*parts, table.actions(duplicate)]
+        links.append(table.text(_("Execution"), go=execution))
+    retry = [table.action("retry", _("Try again"))] if may_be_tried_again(schedule) else []
+    return [*links, table.actions(*retry, duplicate)]
 
 
 page()

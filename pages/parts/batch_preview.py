@@ -9,7 +9,7 @@ from pages.parts import table, times, words
 from pages.parts.drafts import Checked
 from pages.parts.figures import number
 from pages.parts.language import _, ngettext
-from pages.parts.parameters import written
+from pages.parts.parameters import listed
 
 SHOWN = 100
 
@@ -63,4 +63,4 @@ def _parameters(row: Checked) -> list[table.Part]:
     if row.parameters is None:
         return [table.text(str(row.draft.parameters), mono=True)]
     seen = shown(row.cron.name, row.parameters) if row.cron else row.parameters
-    return [table.brief(written(seen), mono=True, quiet=True)]
+    return listed(seen)

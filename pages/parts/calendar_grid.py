@@ -140,9 +140,7 @@ def _cell(span: Span, slot: Slot, cell: Cell, now: datetime, most: int) -> dict[
 
 
 def _state(state: State) -> str:
-    if state == "held":
-        return _("Waits for a decision")
-    return words.of_schedule(state) if state == "pending" else words.of_execution(state)
+    return words.of_schedule(state) if state in ("pending", "held") else words.of_execution(state)
 
 
 def _item(item: Item) -> dict[str, Any]:

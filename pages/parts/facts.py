@@ -1,7 +1,7 @@
 """One thing in full: its heading, its facts and its parameters."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import datetime
 
 import streamlit as st
@@ -13,6 +13,9 @@ from pages.parts.component import component, words
 from pages.parts.language import _
 from pages.parts.words import plain
 
+# Its name in the reader's language, which two facts may share, and its parts.
+Fact = tuple[str, list[table.Part]]
+
 _facts = component("facts")
 
 
@@ -21,9 +24,9 @@ def heading(title: str, when: str) -> None:
     st.title(f"{plain(title)}, {plain(when)}", anchor=False)
 
 
-def facts(key: str, listed: Mapping[str, list[table.Part]]) -> None:
-    """Shows facts by their names; one without parts is left out."""
-    content = [{"label": label, "parts": parts} for label, parts in listed.items() if parts]
+def facts(key: str, listed: Sequence[Fact]) -> None:
+    """Shows facts in their order; one without parts is left out."""
+    content = [{"label": label, "parts": parts} for label, parts in listed if parts]
     now = table.milliseconds(overview.clock())
     data = {"now": now, "facts": content, "words": words()}
     _facts(key=key, data=data, on_go_change=lambda: notices.follow(key))
@@ -36,6 +39,11 @@ def instant(at: datetime) -> list[table.Part]:
         table.text(times.day_and_time(at, year=True)),
         table.text(f"{times.zone_name(at)} · {utc}", quiet=True),
     ]
+
+
+def cron(name: str) -> list[table.Part]:
+    """A cron by its name, which leads to its executions."""
+    return [table.text(name, mono=True, go=table.to("executions", cron=name))]
 
 
 def parameters(given: Parameters) -> None:

@@ -11,7 +11,7 @@ from pages.parts import problems, table, times, words
 from pages.parts.acting import actor
 from pages.parts.language import _
 from pages.parts.notices import toast_later
-from pages.parts.parameters import written
+from pages.parts.parameters import listed
 
 REFRESH_SECONDS = 3
 SHOWN = 200
@@ -37,7 +37,7 @@ def held_list() -> None:
             table.Column("when", _("When"), "narrow"),
             table.Column("deadline", _("Deadline"), "narrow"),
             table.Column("parameters", _("Parameters"), "clip"),
-            table.Column("actions", _("Actions"), "narrow", hidden=True),
+            table.actions_column(),
         ]
         table.table("held", _("Too late: decide"), columns, [_row(one) for one in found], decide)
 
@@ -54,7 +54,7 @@ def _row(schedule: Schedule) -> table.Row:
             "cron": [table.text(title, strong=True)],
             "when": [table.text(when, go=table.to("scheduled", id=str(schedule.id)))],
             "deadline": deadline,
-            "parameters": [table.brief(written(schedule.parameters), mono=True, quiet=True)],
+            "parameters": listed(schedule.parameters),
             "actions": [
                 table.actions(
                     table.action("fire", _("Run it now"), look="main"),

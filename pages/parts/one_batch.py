@@ -10,7 +10,8 @@ from pages.parts import notices, problems, table, times, words
 from pages.parts.acting import actor
 from pages.parts.figures import number
 from pages.parts.language import _, ngettext
-from pages.parts.parameters import written
+from pages.parts.parameters import listed
+from pages.parts.standing import standing
 from pages.parts.taking_back import offer_act
 
 REFRESH_SECONDS = 3
@@ -78,16 +79,13 @@ def _undoing(batch_id: UUID, pending: int) -> None:
 
 def _row(schedule: Schedule) -> table.Row:
     title, when = words.title_of_cron(schedule.cron_name), times.day_and_time(schedule.scheduled_at)
-    left = [table.badge(schedule.status, words.of_schedule(schedule.status))]
-    if schedule.status == "pending":
-        left = [table.countdown(schedule.scheduled_at)]
     return table.Row(
         id=str(schedule.id),
         name=f"{title}, {when}",
         cells={
-            "left": left,
+            "left": standing(schedule),
             "when": [table.text(when, go=table.to("scheduled", id=str(schedule.id)))],
             "cron": [table.text(title, strong=True)],
-            "parameters": [table.brief(written(schedule.parameters), mono=True, quiet=True)],
+            "parameters": listed(schedule.parameters),
         },
     )

@@ -69,24 +69,30 @@ def _standing(run: Execution) -> tuple[object, ...]:
     return run.status, run.started_at, run.worker, run.cancel_requested_at, reason
 
 
-def _facts(run: Execution, chain: list[Execution]) -> dict[str, list[table.Part]]:
+def _facts(run: Execution, chain: list[Execution]) -> list[facts.Fact]:
     waits = run.status == "queued" and run.not_before is not None
     running = run.status == "running" and run.started_at is not None
     lasted = table.elapsed(run.started_at) if running and run.started_at else None
     ended = run.exit_code is not None
-    return {
-        _("Status"): [table.badge(run.status, words.of_execution(run.status))],
-        _("Attempt"): attempts.listed(run, chain),
-        _("Begins"): [table.countdown(run.not_before), *facts.instant(run.not_before)]
-        if waits and run.not_before
-        else [],
-        _("Duration"): [lasted or table.text(times.lasted(run.duration_seconds))],
-        _("Begun"): facts.instant(run.started_at) if run.started_at else [],
-        _("Ended"): facts.instant(run.finished_at) if run.finished_at else [],
-        _("Exit code"): [table.text(str(run.exit_code), mono=True, bad=run.exit_code != 0)] if ended else [],
-        _("Error"): [table.text(reworded(run.error_message), bad=True)] if run.error_message else [],
-        _("Started by"): [table.text(run.triggered_by or "–")],
-        _("Worker"): [table.text(run.worker, mono=True)] if run.worker else [],
-        _("Cron"): [table.text(run.cron_name, mono=True, go=table.to("executions", cron=run.cron_name))],
-        _("Identifier"): [table.text(str(run.id), mono=True, quiet=True)],
-    }
+    return [
+        (_("Status"), [table.badge(run.status, words.of_execution(run.status))]),
+        (_("Attempt"), attempts.listed(run, chain)),
+        (
+            _("Begins"),
+            [table.countdown(run.not_before), *facts.instant(run.not_before)]
+            if waits and run.not_before
+            else [],
+        ),
+        (_("Duration"), [lasted or table.text(times.lasted(run.duration_seconds))]),
+        (_("Begun"), facts.instant(run.started_at) if run.started_at else []),
+        (_("Ended"), facts.instant(run.finished_at) if run.finished_at else []),
+        (
+            _("Exit code"),
+            [table.text(str(run.exit_code), mono=True, bad=run.exit_code != 0)] if ended else [],
+        ),
+        (_("Error"), [table.text(reworded(run.error_message), bad=True)] if run.error_message else []),
+        (_("Started by"), [table.text(run.triggered_by or "–")]),
+        (_("Worker"), [table.text(run.worker, mono=True)] if run.worker else []),
+        (_("Cron"), facts.cron(run.cron_name)),
+        (_("Identifier"), [table.text(str(run.id), mono=True, quiet=True)]),
+    ]

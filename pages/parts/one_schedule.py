@@ -13,6 +13,7 @@ from pages.parts.held_list import decide
 from pages.parts.language import _, language, marked
 from pages.parts.lateness import POLICIES
 from pages.parts.rewording import reworded
+from pages.parts.standing import badge, is_held
 from pages.parts.timeline import of_schedule, timeline
 from pages.parts.trying_again import may_be_tried_again, try_again
 from pages.parts.worker_away import watch_workers
@@ -31,7 +32,7 @@ def one_schedule(schedule_id: UUID) -> None:
     if st.button(_("All planned runs"), icon=":material/arrow_back:", type="tertiary"):
         notices.go("scheduled")
     facts.heading(words.title_of_cron(schedule.cron_name), times.day_and_time(schedule.scheduled_at))
-    if schedule.held_at is not None and schedule.status == "pending":
+    if is_held(schedule):
         _decision(schedule)
     with st.container(horizontal=True):
         if schedule.status == "pending":
@@ -66,28 +67,29 @@ def _state(schedule_id: UUID) -> None:
         if st.session_state.setdefault(f"status of {schedule_id}", state) != state:
             st.session_state[f"status of {schedule_id}"] = state
             st.rerun()
-        left = [table.badge(schedule.status, words.of_schedule(schedule.status))]
-        if schedule.status == "pending" and schedule.held_at is not None:
-            left.append(table.text(_("held"), strong=True))
-        elif schedule.status == "pending":
+        left = [badge(schedule)]
+        if schedule.status == "pending" and not is_held(schedule):
             left.append(table.countdown(schedule.scheduled_at))
         facts.facts(
             "schedule",
-            {
-                _("Status"): left,
-                _("When"): facts.instant(schedule.scheduled_at),
-                _("Deadline"): _deadline(schedule),
-                _("Cron"): [table.text(schedule.cron_name, mono=True)],
-                _("Series"): _series(schedule),
-                _("Planned by"): [table.text(schedule.created_by or "–")],
-                _("Attempts"): [table.text(str(schedule.tries))] if schedule.tries > 1 else [],
-                _("Error"): [table.text(reworded(schedule.error_message), bad=True)]
-                if schedule.error_message
-                else [],
-                _("Tried again"): _link(schedule.retried_by, _("The run that tries it again")),
-                _("Tries again"): _link(schedule.retry_of, _("The run that had failed")),
-                _("Identifier"): [table.text(str(schedule.id), mono=True, quiet=True)],
-            },
+            [
+                (_("Status"), left),
+                (_("When"), facts.instant(schedule.scheduled_at)),
+                (_("Deadline"), _deadline(schedule)),
+                (_("Cron"), facts.cron(schedule.cron_name)),
+                (_("Series"), _series(schedule)),
+                (_("Planned by"), [table.text(schedule.created_by or "–")]),
+                (_("Attempts"), [table.text(str(schedule.tries))] if schedule.tries > 1 else []),
+                (
+                    _("Error"),
+                    [table.text(reworded(schedule.error_message), bad=True)]
+                    if schedule.error_message
+                    else [],
+                ),
+                (_("Tried again"), _link(schedule.retried_by, _("The run that tries it again"))),
+                (_("Tries again"), _link(schedule.retry_of, _("The run that had failed"))),
+                (_("Identifier"), [table.text(str(schedule.id), mono=True, quiet=True)]),
+            ],
         )
         facts.parameters(schedule.parameters)
         timeline(of_schedule(schedule))

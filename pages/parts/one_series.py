@@ -77,21 +77,21 @@ def _facts(one: Series) -> None:
     count = number(one.repeat_count) if one.repeat_count else None
     facts.facts(
         "one series",
-        {
-            _("Status"): [table.text(states[one.status], strong=True)],
-            _("Problem"): [table.text(reworded(one.error_message), bad=True)] if one.error_message else [],
-            _("Next"): ahead,
-            _("Cron"): [table.text(one.cron_name, mono=True)],
-            _("Time zone"): [table.text(one.timezone)],
-            _("Until"): facts.instant(one.repeat_until) if one.repeat_until else [],
-            _("Number of runs"): [table.text(count)] if count else [],
-            _("Planned so far"): [table.text(number(one.planned))],
-            _("Except on"): [table.text(excluded)] if excluded else [],
-            _("Deadline"): late,
-            _("After an outage it runs"): [table.text(_(MISSED[one.missed]))],
-            _("Planned by"): [table.text(one.created_by or "–")],
-            _("Identifier"): [table.text(str(one.id), mono=True, quiet=True)],
-        },
+        [
+            (_("Status"), [table.text(states[one.status], strong=True)]),
+            (_("Problem"), [table.text(reworded(one.error_message), bad=True)] if one.error_message else []),
+            (_("Next"), ahead),
+            (_("Cron"), facts.cron(one.cron_name)),
+            (_("Time zone"), [table.text(one.timezone)]),
+            (_("Until"), facts.instant(one.repeat_until) if one.repeat_until else []),
+            (_("Number of runs"), [table.text(count)] if count else []),
+            (_("Planned so far"), [table.text(number(one.planned))]),
+            (_("Except on"), [table.text(excluded)] if excluded else []),
+            (_("Deadline"), late),
+            (_("After an outage it runs"), [table.text(_(MISSED[one.missed]))]),
+            (_("Planned by"), [table.text(one.created_by or "–")]),
+            (_("Identifier"), [table.text(str(one.id), mono=True, quiet=True)]),
+        ],
     )
 
 

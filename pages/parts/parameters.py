@@ -9,8 +9,10 @@ import streamlit as st
 from core.catalogue import Cron
 from core.errors import CrondeskError, Invalid
 from core.parameters import Parameters, check, parse_json
+from pages.parts import table
 from pages.parts.language import _
 from pages.parts.problems import sentence_of
+from pages.parts.rewording import reworded
 from pages.parts.rules import broken
 from pages.parts.schema_form import schema_form
 
@@ -104,6 +106,19 @@ def _refused(parameters: Parameters, cron: Cron) -> list[str]:
     except CrondeskError as error:
         return [sentence_of(error)]
     return []
+
+
+def listed(parameters: Parameters, error: str | None = None, *, failed: bool = False) -> list[table.Part]:
+    """The cell of a list for the parameters of a run, and for what went wrong with it.
+
+    Args:
+        parameters: what it was given.
+        error: why it failed or was cancelled, in English as core says it.
+        failed: whether that was a failure.
+    """
+    why = [table.brief(reworded(error), bad=failed)] if error else []
+    given = [table.brief(written(parameters), mono=True, quiet=True)] if parameters or not why else []
+    return [*given, *why]
 
 
 def written(parameters: Parameters) -> str:

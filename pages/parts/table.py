@@ -11,6 +11,7 @@ from core import overview
 from pages.parts import notices, words
 from pages.parts.component import component
 from pages.parts.component import words as ticking_words
+from pages.parts.language import _
 
 Part = dict[str, Any]
 
@@ -26,7 +27,7 @@ class Column:
     Attributes:
         key: names its cells in the rows.
         label: its heading.
-        className: 'narrow', 'number' or 'clip'.
+        className: 'narrow', 'number', 'clip' or 'acts'.
         heads: whether its cell names the row.
         hidden: whether the heading is for screen readers only.
     """
@@ -146,6 +147,11 @@ def action(act: str, label: str, *, look: str = "", disabled: bool = False, icon
 def actions(*buttons: Part) -> Part:
     """Buttons side by side."""
     return {"kind": "actions", "actions": list(buttons)}
+
+
+def actions_column() -> Column:
+    """The last column, of what can be done with a row."""
+    return Column("actions", _("Actions"), "acts", hidden=True)
 
 
 def milliseconds(instant: datetime) -> int:

@@ -11,6 +11,8 @@ SCHEDULE = {
     "cancelled": marked("Cancelled"),
     "failed": marked("Failed"),
 }
+# What a person has to decide about is pending too, but says so.
+STATES = {**SCHEDULE, "held": marked("Waits for a decision")}
 EXECUTION = {
     "queued": marked("Queued"),
     "running": marked("Running"),
@@ -31,8 +33,8 @@ COLOURS = {
 
 
 def of_schedule(status: str) -> str:
-    """A schedule's status as people read it."""
-    return _(SCHEDULE[status])
+    """A schedule's status, or 'held', as people read it."""
+    return _(STATES[status])
 
 
 def of_execution(status: str) -> str:

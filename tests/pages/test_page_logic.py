@@ -125,3 +125,12 @@ def test_lists_show_why_a_run_failed(database: psycopg.Connection) -> None:
     assert "ended with exit code 3" in str(content)
     content = opened("scheduled", status="failed").session_state["schedules sent"]["content"]
     assert "failed without a reason" in str(content)
+
+
+def test_a_pending_run_of_a_batch_shows_its_status_and_its_time_to_go(database_url: str) -> None:
+    at = datetime.now(UTC) + timedelta(hours=2)
+    [planned] = schedules.plan_many(ALICE, [schedules.Plan("greet", at, {"name": "Ada"})])
+    page = opened("bulk", batch=str(planned.batch_id))
+    [row] = page.session_state["batch sent"]["content"]["rows"]
+    assert [part["kind"] for part in row["cells"]["left"]] == ["badge", "countdown"]
+    assert row["cells"]["left"][0]["text"] == "Pending"

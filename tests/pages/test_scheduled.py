@@ -199,3 +199,21 @@ def test_a_failed_run_is_tried_again_once_by_a_click(visit: Visitor, database: p
     expect(page.get_by_role("listitem").filter(has_text="to try again what had failed")).to_have_count(1)
     [again] = schedules.find(schedules.Filter(status="pending")).rows
     assert (again.retry_of, again.parameters) == (schedule.id, schedule.parameters)
+
+
+def test_what_waits_for_a_decision_says_so_in_the_list_and_leads_to_it(
+    visit: Visitor, database: psycopg.Connection
+) -> None:
+    schedule = planned()
+    database.execute(
+        "UPDATE scheduled_cron_executions SET held_at = now(), scheduled_at = now() - interval '3 hours', "
+        "not_after = now() - interval '2 hours', late_policy = 'ask', created_at = now() - interval '1 day', "
+        "due_at = '9999-01-01 00:00Z' WHERE id = %s",
+        [schedule.id],
+    )
+    page = visit("scheduled")
+    expect(row_of(page, "Ada").locator(".badge.orange")).to_have_text("Waits for a decision")
+    expect(row_of(page, "Ada").locator(".countdown")).to_have_count(0)
+    row_of(page, "Ada").get_by_role("link", name="Decide").click()
+    expect(page.get_by_role("button", name="Drop it")).to_be_visible()
+    expect(page.locator(".badge.orange")).to_have_text("Waits for a decision")
