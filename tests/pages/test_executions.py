@@ -196,3 +196,17 @@ def test_what_was_sent_is_not_sent_again_each_second(visit: Visitor, database: p
     expect(log).to_contain_text("news")
     page.wait_for_timeout(2500)
     assert 0 < sum(sizes) < 100_000
+
+
+def test_what_waits_to_begin_again_and_what_has_begun_are_two_facts_in_french_too(
+    visit: Visitor, database: psycopg.Connection
+) -> None:
+    run = executions.trigger(ALICE, "wait")
+    database.execute(
+        "UPDATE cron_executions SET not_before = now() + interval '1 hour', started_at = now() WHERE id = %s",
+        [run.id],
+    )
+    page = visit(f"executions?id={run.id}", locale="fr")
+    expect(page.locator("dt").get_by_text("Débutera")).to_be_visible()
+    names = page.locator("dt").all_inner_texts()
+    assert names.index("Débutera") < names.index("Durée") < names.index("Début")
