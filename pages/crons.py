@@ -91,7 +91,7 @@ def _catalogue(crons: list[Cron]) -> None:
             table.Column("strip", _("Last 20"), "narrow"),
             table.Column("usual", _("Usual duration"), "number"),
             table.Column("next", _("Next"), "narrow"),
-            table.Column("actions", _("Actions"), "narrow", hidden=True),
+            table.actions_column(),
         ]
         rows = [_row(cron, records[cron.name], ticked=cron.name in chosen) for cron in crons]
 

@@ -103,7 +103,7 @@ def _rows(status: str, cron: str | None) -> None:
             table.Column("when", _("Repeats"), ""),
             table.Column("next", _("Next"), "narrow"),
             table.Column("planned", _("Planned so far"), "number"),
-            table.Column("actions", _("Actions"), "narrow", hidden=True),
+            table.actions_column(),
         ]
         rows = [_row(one, ahead.get(one.id)) for one in found]
         table.table("series", _("Series"), columns, rows, notices.ask)

@@ -41,7 +41,7 @@ def blackout_list() -> None:
         table.Column("from", _("From"), "narrow"),
         table.Column("until", _("Until"), "narrow"),
         table.Column("cron", _("Cron"), ""),
-        table.Column("actions", _("Actions"), "narrow", hidden=True),
+        table.actions_column(),
     ]
     table.table("blackouts", _("Blackouts"), columns, [_row(one) for one in found], notices.ask)
 

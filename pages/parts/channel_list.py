@@ -33,7 +33,7 @@ def channel_list() -> None:
         table.Column("name", _("Name"), heads=True),
         table.Column("shown", _("Address")),
         table.Column("by", _("Added by"), "narrow"),
-        table.Column("actions", _("Actions"), "narrow", hidden=True),
+        table.actions_column(),
     ]
     table.table("channels", _("Channels"), columns, [_row(one) for one in found], notices.ask)
 

@@ -51,7 +51,7 @@ def rule_list() -> None:
         table.Column("about", _("About")),
         table.Column("channel", _("Channel")),
         table.Column("how", _("How"), "narrow"),
-        table.Column("actions", _("Actions"), "narrow", hidden=True),
+        table.actions_column(),
     ]
     table.table("rules", _("Rules"), columns, [_row(one) for one in found], notices.ask)
 
