@@ -12,6 +12,7 @@ import uvloop
 
 CLIENTS = 8
 BATCH = 10_000
+PACE = 500
 
 
 def item(place: int) -> dict[str, Any]:
@@ -56,6 +57,33 @@ async def one(http: aiohttp.ClientSession, url: str, count: int) -> tuple[float,
     return count / (time.perf_counter() - began), lasted
 
 
+async def paced(http: aiohttp.ClientSession, url: str, count: int) -> list[float]:
+    """The milliseconds of each where eight clients make 500 a second together.
+
+    From the instant at which a call was to be made: who had to wait for the call before it counts that too.
+    """
+    bodies = [json.dumps(item(place)).encode() for place in range(count)]
+    lasted: list[float] = []
+    begin = time.perf_counter() + 0.1
+
+    async def client(first: int) -> None:
+        for place in range(first, count, CLIENTS):
+            instant = begin + place / PACE
+            await asyncio.sleep(max(0.0, instant - time.perf_counter()))
+            async with http.post(url, data=bodies[place]) as response:
+                answer = await response.read()
+                assert response.status == 201, answer[:500]
+            lasted.append((time.perf_counter() - instant) * 1000)
+
+    await asyncio.gather(*(client(first) for first in range(CLIENTS)))
+    return lasted
+
+
+def percentile(lasted: list[float], share: float) -> float:
+    """The milliseconds that so large a share did not exceed."""
+    return sorted(lasted)[int(len(lasted) * share)]
+
+
 async def measure(port: str, secret: str, many: int, single: int) -> None:
     """Prints the figures."""
     url = f"http://127.0.0.1:{port}/api/admin/cron-executions/schedule"
@@ -63,11 +91,13 @@ async def measure(port: str, secret: str, many: int, single: int) -> None:
     async with aiohttp.ClientSession(headers=headers) as http:
         await one(http, url, 200)
         rate, lasted = await one(http, url, single)
-        ordered = sorted(lasted)
+        calm = await paced(http, url, single // 2)
         told = {
             "one": rate,
-            "p50": ordered[len(ordered) // 2],
-            "p99": ordered[int(len(ordered) * 0.99)],
+            "p50": percentile(lasted, 0.5),
+            "p99": percentile(lasted, 0.99),
+            "calm p50": percentile(calm, 0.5),
+            "calm p99": percentile(calm, 0.99),
             "bulk": await bulk(http, url, many),
         }
     print(json.dumps(told))
