@@ -52,14 +52,18 @@ def _charts(chosen: Window) -> None:
 def _figures(chosen: Window) -> None:
     ran, fired = metrics.counts(chosen, "execution"), metrics.counts(chosen, "schedule")
     late = metrics.total_lateness(chosen)
-    decided = ran.get("completed", 0) + ran.get("failed", 0)
+    completed, failed = (ran.get(status, 0) for status in ("completed", "failed"))
+    triggered, unfired, cancelled = (fired.get(status, 0) for status in ("triggered", "failed", "cancelled"))
+    decided = completed + failed
     listed: list[dict[str, object]] = [
         {"label": _("Executions"), "value": number(sum(ran.values())), "note": _("ended")},
-        *(_counted(words.of_execution(status), status, ran) for status in ("completed", "failed")),
-        {"label": _("Success"), "value": percent(ran.get("completed", 0) / decided) if decided else "–"},
-        _counted(words.of_schedule("triggered"), "triggered", fired, _("planned runs")),
-        _counted(words.of_schedule("failed"), "failed", fired, _("planned runs")),
-        _counted(words.of_schedule("cancelled"), "cancelled", fired, _("planned runs")),
+        # A status has one form in English; in French it agrees with the count.
+        _counted("completed", completed, ngettext("Completed", "Completed", completed)),
+        _counted("failed", failed, ngettext("Failed", "Failed", failed)),
+        {"label": _("Success"), "value": percent(completed / decided) if decided else "–"},
+        _counted("triggered", triggered, ngettext("Triggered plan", "Triggered plans", triggered)),
+        _counted("failed", unfired, ngettext("Failed plan", "Failed plans", unfired)),
+        _counted("cancelled", cancelled, ngettext("Cancelled plan", "Cancelled plans", cancelled)),
         {
             "label": _("Lateness, p95"),
             "value": times.lasted(late.p95) if late else "–",
@@ -69,9 +73,8 @@ def _figures(chosen: Window) -> None:
     plain_figures("counts", listed)
 
 
-def _counted(label: str, status: str, found: dict[str, int], note: str | None = None) -> dict[str, object]:
-    colour = words.COLOURS[status]
-    return {"label": label, "colour": colour, "value": number(found.get(status, 0)), "note": note}
+def _counted(status: str, count: int, label: str) -> dict[str, object]:
+    return {"label": label, "colour": words.COLOURS[status], "value": number(count)}
 
 
 @st.fragment(run_every=REFRESH_SECONDS)

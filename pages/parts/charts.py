@@ -47,13 +47,16 @@ class Card:
 
 def show(card: Card, chart: alt.Chart | alt.LayerChart) -> None:
     """Shows the chart; where it has no figures, says so instead."""
-    with st.container(border=True, key=f"card {card.key}"):
+    with st.container(border=True, height="stretch", key=f"card {card.key}"):
         st.header(card.title, anchor=False)
         if card.frame.empty:
             st.caption(_("Nothing in this time. Choose a longer one, or another cron."))
             return
         st.caption(card.told)
         chart = chart.properties(height=card.height, background="transparent", padding=PADDING)
+        # Streamlit's own gray is too pale for text this small.
+        chart = chart.configure_axis(labelColor=colour("grayText"), labelFlush=False)
+        chart = chart.configure_legend(labelColor=colour("grayText"))
         st.altair_chart(chart, key=f"chart {card.key}", alt=f"{card.title}. {card.told}")
         with st.container(horizontal=True, gap="small"):
             st.download_button(
@@ -92,6 +95,12 @@ def shades() -> list[str]:
     """The theme's shades of one colour, from little to much."""
     theme = "dark" if st.context.theme.type == "dark" else "light"
     return list(st.get_option(f"theme.{theme}.chartSequentialColors"))
+
+
+def cron_axis(field: str = "title", **properties: Any) -> alt.Y:
+    """The axis of a chart with a row for each cron; on a phone the charts need the room of long titles."""
+    limit = alt.ExprRef("windowSize()[0] < 640 ? 130 : 260")
+    return alt.Y(f"{field}:N", title=None, axis=alt.Axis(labelLimit=limit), **properties)
 
 
 def time_axis(step: Step, field: str = "begin") -> alt.X:

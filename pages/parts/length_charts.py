@@ -9,7 +9,7 @@ from core import metrics
 from core.metrics import Window
 from pages.parts import charts, times
 from pages.parts.charts import Card
-from pages.parts.language import _
+from pages.parts.language import _, ngettext
 from pages.parts.words import title_of_cron
 
 
@@ -25,14 +25,13 @@ def durations(found: Sequence[metrics.Duration]) -> None:
     lengths = [*frame["median"], *frame["p95"]]
     kinds = {"median": _("Median"), "p95": _("95th percentile")}
     shown = charts.length_axis(lengths)
-    y = alt.Y("title:N", title=None, sort=None, axis=alt.Axis(labelLimit=170))
     tooltip = [
         alt.Tooltip("title", title=_("Cron")),
         alt.Tooltip("median_text", title=kinds["median"]),
         alt.Tooltip("p95_text", title=kinds["p95"]),
         alt.Tooltip("count", title=_("Executions")),
     ]
-    base = alt.Chart(frame).encode(y=y, tooltip=tooltip)
+    base = alt.Chart(frame).encode(y=charts.cron_axis(sort=None), tooltip=tooltip)
     lines = base.mark_rule(strokeWidth=2, color=charts.colour("gray"), opacity=0.5).encode(
         x=alt.X("median:Q", title=None, **shown), x2=alt.X2("p95")
     )
@@ -121,8 +120,10 @@ def lateness(window: Window, found: Sequence[metrics.Lateness], target_seconds: 
         .encode(y=alt.Y("target:Q"), x=alt.XValue(0), text=alt.Text("text"))
     )
     late = int((frame["p99"] > target_seconds).sum())
-    told = _("Fired minus planned. p99 was above the target of {target} in {late} of {all} steps.").format(
-        target=times.lasted(target_seconds), late=late, all=len(frame)
-    )
+    told = ngettext(
+        "Fired minus planned. p99 was above the target of {target} in {late} of {all} steps.",
+        "Fired minus planned. p99 was above the target of {target} in {late} of {all} steps.",
+        late,
+    ).format(target=times.lasted(target_seconds), late=late, all=len(frame))
     headings = {"step": _("From"), "count": _("Runs")} | {f"{share}_text": share for share in shares}
     charts.show(Card("lateness", _("Lateness"), told, frame, headings), lines + dots + rule + label)

@@ -139,7 +139,7 @@ def hours_of_day(found: Sequence[metrics.HourOfDay]) -> None:
             scale=alt.Scale(domain=alt.ExprRef("sequence(24)")),
             axis=alt.Axis(labelAngle=0, labelOverlap="greedy", labelExpr="datum.value + ' h'"),
         ),
-        y=alt.Y("title:N", title=None, axis=alt.Axis(labelLimit=170)),
+        y=charts.cron_axis(),
         tooltip=[
             alt.Tooltip("title", title=_("Cron")),
             alt.Tooltip("hour", title=_("Hour")),
@@ -161,8 +161,11 @@ def hours_of_day(found: Sequence[metrics.HourOfDay]) -> None:
         .mark_point(
             shape="triangle-down",
             filled=True,
+            # Seen on cells of any shade.
+            stroke=charts.colour("background"),
+            strokeWidth=1.5,
             opacity=1,
-            size=alt.ExprRef("width < 450 ? 16 : 45"),
+            size=alt.ExprRef("width < 450 ? 16 : 60"),
             xOffset=alt.ExprRef("width < 450 ? 0 : width / 24 * 0.35"),
             yOffset=-7,
         )
