@@ -5,7 +5,8 @@ import streamlit as st
 from core.notifications import outbox
 from core.notifications.outbox import Notification, State
 from pages.parts import filters, problems, table, times
-from pages.parts.language import _, marked
+from pages.parts.figures import number
+from pages.parts.language import _, marked, ngettext
 from pages.parts.rewording import reworded
 from pages.parts.rule_list import EVENTS
 from pages.parts.words import title_of_cron
@@ -34,12 +35,16 @@ def _rows(state: State | None) -> None:
         if not found:
             st.info(_("Nothing here. Rules say what is told to whom; channels say how it gets there."))
             return
+        told = ngettext("{} notification", "{} notifications", len(found))
+        if len(found) == SHOWN:
+            told = _("The latest {} notifications")
+        st.caption(told.format(number(len(found))))
         columns = [
             table.Column("state", _("Status"), "narrow"),
             table.Column("what", _("What"), heads=True),
             table.Column("channel", _("Channel")),
             table.Column("when", _("When"), "narrow"),
-            table.Column("why", _("Why not"), "clip"),
+            table.Column("why", _("Reason"), "clip"),
         ]
         table.table("notifications", _("Notifications"), columns, [_row(one) for one in found])
 

@@ -17,17 +17,17 @@ from pages.parts.notices import fresh_key, toast_later
 from pages.parts.words import title_of_cron
 
 EVENTS: dict[str, str] = {
-    "failed": marked("Failed"),
+    "failed": marked("Failure"),
     "recovered": marked("Works again"),
     "missed": marked("Did not run"),
     "slow": marked("Took longer than usual"),
     "triggered": marked("Started as planned"),
-    "completed": marked("Completed"),
+    "completed": marked("Success"),
     "reminder": marked("Reminder before a run"),
     "alert": marked("Alert about the whole"),
 }
 SCOPES = {"all": marked("All crons"), "cron": marked("One cron"), "tag": marked("A tag")}
-NAMES_OF_LANGUAGES = {"en": "English", "fr": "Français"}
+NAMES_OF_LANGUAGES = {"en": marked("English"), "fr": marked("French")}
 
 
 def rule_list() -> None:
@@ -58,7 +58,8 @@ def rule_list() -> None:
 
 def _row(one: Rule) -> table.Row:
     events = ", ".join(_(EVENTS[event]) for event in one.events)
-    how = [table.text(f"{NAMES_OF_LANGUAGES[one.language]}, {one.timezone}", quiet=True)]
+    spoken = _(NAMES_OF_LANGUAGES[one.language])
+    how = [table.text(f"{spoken}, {one.timezone}", quiet=True)]
     if one.after_failures > 1:
         told = ngettext("from {} failure on", "from {} failures in a row on", one.after_failures)
         how.append(table.text(told.format(one.after_failures), quiet=True))
@@ -187,7 +188,7 @@ def _reader(one: Rule | None, key: str) -> tuple[rules.Language, str]:
             _("Language"),
             LANGUAGES,
             index=1 if spoken == "fr" else 0,
-            format_func=lambda option: NAMES_OF_LANGUAGES[option],
+            format_func=lambda option: _(NAMES_OF_LANGUAGES[option]),
             key=f"{key} language",
         )
         zones = sorted(available_timezones())

@@ -75,14 +75,14 @@ def test_a_rule_is_added_changed_and_removed(visit: Visitor, database: psycopg.C
     dialog.get_by_label("From how many failures in a row").fill("3")
     dialog.get_by_label("From how many failures in a row").press("Tab")
     dialog.get_by_role("button", name="Save").click()
-    expect(row(page, "Failed, Works again")).to_contain_text("from 3 failures in a row on")
+    expect(row(page, "Failure, Works again")).to_contain_text("from 3 failures in a row on")
     [rule] = rules.find()
     assert (rule.after_failures, rule.timezone, rule.language) == (3, "Europe/Paris", "en")
-    row(page, "Failed").get_by_role("button", name="Change").click()
+    row(page, "Failure").get_by_role("button", name="Change").click()
     dialog.get_by_text("Switched on").click()
     dialog.get_by_role("button", name="Save").click()
-    expect(row(page, "Failed")).to_contain_text("switched off")
-    row(page, "Failed").get_by_role("button", name="Remove").click()
+    expect(row(page, "Failure")).to_contain_text("switched off")
+    row(page, "Failure").get_by_role("button", name="Remove").click()
     expect(page.get_by_text("There is no rule, so nobody is told anything.")).to_be_visible()
     assert rules.find() == []
 
