@@ -22,7 +22,7 @@ def measure(session: Session) -> Section:
         "transaction, every "
         "item validated. One by one: one client that waits for each commit. REST: `POST /schedule/batch` "
         "from one "
-        "client, `POST /schedule` from eight at once, which call as fast as they are answered, and at a pace of "
+        "client, `POST /schedule` from eight at once, as fast as they are answered and at "
         "500 a second; server, client and database share the machine.",
         ["in bulk /s", "one by one /s", "p50 ms", "p99 ms"],
         unit="schedules/s in bulk",

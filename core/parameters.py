@@ -25,6 +25,8 @@ MAX_DIGITS = 4300
 LARGEST: int = 10**MAX_DIGITS
 # Below it a number needs no closer look.
 LARGE = 2**63
+# Made once: json.dumps would make it for each.
+_written = json.JSONEncoder(ensure_ascii=False).encode
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 Parameters = dict[str, Any]
@@ -66,7 +68,7 @@ def checked_text(parameters: Any, schema: Mapping[str, Any]) -> str:
         problems = [problem[:500] for problem in found]
         if problems:
             raise Invalid(problems[0], problems)
-    text = json.dumps(parameters, ensure_ascii=False)
+    text = _written(parameters)
     if len(text.encode()) > MAX_BYTES:
         raise TooLarge(f"parameters: larger than {MAX_BYTES // 1024} KiB of JSON")
     if not parameters and not schema.get("required") and not schema.get("minProperties"):

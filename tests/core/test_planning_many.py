@@ -1,0 +1,66 @@
+"""Batches larger than what one statement writes: all of a batch or nothing, and each fault by its place."""
+
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+
+from core import schedules
+from core.actors import Actor
+from core.errors import Invalid
+from core.schedules import Plan
+from core.schedules.planning_many import MAX_PROBLEMS, PORTION
+
+ALICE = Actor("alice", "operator", "dashboard")
+LATER = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
+COUNT = 2 * PORTION + 7
+
+
+def plans(count: int = COUNT) -> list[Plan]:
+    return [Plan("nothing", LATER + timedelta(seconds=place), {"place": place}) for place in range(count)]
+
+
+def rows(database: psycopg.Connection, table: str) -> int:
+    row = database.execute(f"SELECT count(*) FROM {table}".encode()).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_a_batch_of_several_portions_is_one_and_in_order(database: psycopg.Connection) -> None:
+    made = schedules.plan_many(ALICE, plans())
+    assert len(made) == COUNT
+    assert [one.parameters["place"] for one in made] == list(range(COUNT))
+    for place in (0, PORTION - 1, PORTION, 2 * PORTION, COUNT - 1):
+        assert schedules.get(made[place].id) == made[place]
+    assert {one.batch_id for one in made} == {made.id}
+    assert len({one.id for one in made}) == COUNT
+    assert rows(database, "cron_events WHERE kind = 'schedules.created'") == 1
+
+
+@pytest.mark.parametrize("place", [0, PORTION - 1, PORTION, COUNT - 1])
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (Plan("nowhere", LATER), "cronName"),
+        (Plan("nothing", datetime.now(UTC) - timedelta(hours=1)), "scheduledAt: is in the past"),
+        (Plan("nothing", datetime(2030, 1, 1)), "scheduledAt: names no zone"),  # noqa: DTZ001
+    ],
+)
+def test_one_that_is_wrong_wherever_it_stands_leaves_nothing_behind(
+    database: psycopg.Connection, place: int, wrong: Plan, said: str
+) -> None:
+    given = plans()
+    given[place] = wrong
+    with pytest.raises(Invalid) as caught:
+        schedules.plan_many(ALICE, given)
+    [detail] = caught.value.details
+    assert detail.startswith(f"items.{place}.{said}")
+    assert rows(database, "scheduled_cron_executions") == 0
+    assert rows(database, "cron_events") == 0
+
+
+def test_many_faults_are_told_up_to_a_bound(database: psycopg.Connection) -> None:
+    with pytest.raises(Invalid) as caught:
+        schedules.plan_many(ALICE, [Plan("nowhere", LATER)] * COUNT)
+    assert len(caught.value.details) == MAX_PROBLEMS
+    assert rows(database, "scheduled_cron_executions") == 0
