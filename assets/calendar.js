@@ -1,6 +1,8 @@
 // The calendar: a grid of slots, by days or hours. See pages/parts/calendar_grid.py.
 
 const states = new WeakMap();
+// As in calendar.css: 44rem.
+const NARROW_PX = 704;
 const GLYPHS = { completed: "✓", failed: "✕", cancelled: "–", running: "▶", queued: "…", held: "?", forecast: "↻" };
 
 function buildItem(item, cell, state) {
@@ -236,6 +238,17 @@ function firstActive(data) {
   return (today.cells.find((cell) => cell.plans) ?? today.cells[0]).id;
 }
 
+// Where there is little room what has been fills more than the screen. Done once for each month, week or
+// day that is shown: from then on the reader scrolls.
+function bringNowIntoView(state, data) {
+  const span = `${data.view} ${data.days[0].id}`;
+  if (state.span === span) return;
+  state.span = span;
+  if (state.root.clientWidth > NARROW_PX || !data.days.some((day) => day.today)) return;
+  const { box } = state.cells.get(firstActive(data));
+  if (box.getBoundingClientRect().bottom > window.innerHeight) box.scrollIntoView({ block: "center" });
+}
+
 // One slot at a time is reached by Tab, and the runs in it after it.
 function activate(state, id) {
   for (const { box } of state.cells.values()) {
@@ -247,8 +260,12 @@ function activate(state, id) {
 }
 
 function focusCell(state, id) {
+  const before = state.active;
   activate(state, id);
-  state.cells.get(id)?.box.focus();
+  const { box } = state.cells.get(id);
+  box.focus();
+  // Where there is little room the hours of past days are not shown.
+  if (!box.matches(":focus")) activate(state, before);
 }
 
 const STEPS = {
@@ -304,5 +321,6 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (state.written !== written) {
     state.written = written;
     show(state, data);
+    bringNowIntoView(state, data);
   }
 }

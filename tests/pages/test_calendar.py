@@ -304,6 +304,32 @@ def test_nothing_in_the_calendar_keeps_people_out(
 
 
 @pytest.mark.release
+@pytest.mark.parametrize("view", ["month", "week", "day"])
+def test_a_phone_is_led_to_now_and_then_left_where_it_is_scrolled_to(
+    visit: Visitor, database_url: str, view: str
+) -> None:
+    now = datetime.now(PARIS)
+    this_hour = now.replace(minute=0, second=0, microsecond=0)
+    page = visit(f"calendar?view={view}", width=390)
+    here = slot(page, day_of(this_hour) if view == "month" else this_hour)
+    expect(here).to_be_in_viewport()
+    main = page.locator(".stMain")
+    main.evaluate("main => main.scrollTo(0, 0)")
+    planned(datetime.now(UTC) + timedelta(minutes=1))
+    expect(page.locator(".item").first).to_be_attached()
+    assert main.evaluate("main => main.scrollTop") == 0
+
+
+@pytest.mark.release
+def test_a_phone_shows_of_past_days_but_their_headings(visit: Visitor, database_url: str) -> None:
+    page = visit(address("week", in_days(-7)), width=390)
+    expect(page.locator(".column .head")).to_have_count(7)
+    expect(page.locator(".column .cell").filter(visible=True)).to_have_count(0)
+    page.locator(".head button").first.click()
+    expect(page).to_have_url(re.compile("view=day"))
+
+
+@pytest.mark.release
 def test_a_person_gets_renews_and_gives_up_the_address_of_their_feed(
     visit: Visitor, database: psycopg.Connection
 ) -> None:
