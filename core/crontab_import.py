@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from core import series
 from core.actors import Actor, require
 from core.catalogue import Catalogue
-from core.catalogue_file import append
+from core.catalogue.appending import append
 from core.crontab import Crontab, Job, Told
 from core.crontab_entry import Entry, command_of, directory_of, entry_of, in_toml
 from core.errors import Invalid

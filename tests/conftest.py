@@ -15,9 +15,10 @@ from alembic import command
 from alembic.config import Config
 from psycopg import sql
 
-import core.catalogue
+import core.catalogue.file
 import core.database
 import core.settings
+import core.targets.command
 from core.settings import ROOT, Settings
 
 SECRET = "a-secret-of-the-tests-0123456789"
@@ -205,6 +206,7 @@ def _forget() -> None:
         core.settings.cron_secret,
         core.database.database_url,
         core.database.engine,
-        core.catalogue._file,
+        core.catalogue.file._file,
+        core.targets.command._inherited,
     ):
         kept.cache_clear()

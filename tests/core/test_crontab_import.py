@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from core import catalogue_file, series
+from core import series
 from core.actors import Actor
-from core.catalogue import Catalogue, argument_of, catalogue, parse
+from core.catalogue import Catalogue, appending, argument_of, catalogue, parse
 from core.crontab import Job
 from core.crontab import parse as read
 from core.crontab_entry import command_of, name_of
@@ -189,7 +189,7 @@ def test_a_cron_that_somebody_else_has_added_meanwhile_is_not_doubled(
     database_url: str, crons_file: Path
 ) -> None:
     made = made_of("@daily /bin/x")
-    catalogue_file.append(made.toml)
+    appending.append(made.toml)
     with pytest.raises(Invalid):
         apply(ALICE, made)
     assert list(catalogue().crons).count("x") == 1
@@ -198,15 +198,15 @@ def test_a_cron_that_somebody_else_has_added_meanwhile_is_not_doubled(
 def test_a_change_in_the_same_moment_is_a_conflict(
     environment: None, crons_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    checked = catalogue_file._parsed
+    checked = appending._parsed
 
     def change(text: str, complaint: str) -> None:
         checked(text, complaint)
         crons_file.write_text(crons_file.read_text(encoding="utf-8") + "# hello\n", encoding="utf-8")
 
-    monkeypatch.setattr(catalogue_file, "_parsed", change)
+    monkeypatch.setattr(appending, "_parsed", change)
     with pytest.raises(Conflict):
-        catalogue_file.append('[crons.x]\ntitle = { en = "X", fr = "X" }\nnoop = true\n')
+        appending.append('[crons.x]\ntitle = { en = "X", fr = "X" }\nnoop = true\n')
     assert crons_file.read_text(encoding="utf-8").endswith("# hello\n")
     assert [each.name for each in crons_file.parent.iterdir()] == ["crons.toml"]
 
@@ -216,8 +216,8 @@ def test_a_link_stays_a_link(
 ) -> None:
     link = tmp_path / "link.toml"
     link.symlink_to(crons_file)
-    monkeypatch.setattr(catalogue_file.settings(), "crons_file", link)
-    catalogue_file.append('[crons.x]\ntitle = { en = "X", fr = "X" }\nnoop = true\n')
+    monkeypatch.setattr(appending.settings(), "crons_file", link)
+    appending.append('[crons.x]\ntitle = { en = "X", fr = "X" }\nnoop = true\n')
     assert link.is_symlink()
     assert "x" in parse(crons_file.read_text(encoding="utf-8"))
 

@@ -5,7 +5,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from core.catalogue import CatalogueError, parse
+from core.catalogue.parsing import CatalogueError, parse
 from core.errors import Conflict, Invalid
 from core.settings import settings
 
