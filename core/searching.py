@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Select, Text, cast, or_, select, true, tuple_
 
-STRETCH_ROWS = 5_000
-STRETCHES = 20
+STRETCH_ROWS = 2_500
+STRETCHES = 40
 
 Key = tuple[Any, ...]
 
