@@ -12,6 +12,7 @@ from core.catalogue import catalogue
 from core.series import Blackout
 from pages.parts import notices, problems, table, times
 from pages.parts.acting import actor
+from pages.parts.confirming import confirmed
 from pages.parts.figures import number
 from pages.parts.language import _, language, ngettext
 from pages.parts.notices import fresh_key, toast_later
@@ -78,7 +79,7 @@ def _add(key: str) -> None:
         last = st.datetime_input(_("Until ({zone})").format(zone=zone), key=f"{key} until", format=written)
     cron_name = _cron(key)
     st.caption(_("What series have pending in it is cancelled; they go on after it."))
-    if _confirmed(_("Add"), key, ready=bool(name.strip()) and first is not None and last is not None):
+    if confirmed(_("Add"), key, ready=bool(name.strip()) and first is not None and last is not None):
         assert first is not None
         assert last is not None
         with problems.told():
@@ -119,7 +120,7 @@ def _import(key: str) -> None:
                 st.caption(there.format(number(missing.present)))
             shown = [f"- {plain(one.name)}: {_span(one)}" for one in periods[:10]]
             st.markdown("\n".join(shown) + ("\n- …" if len(periods) > 10 else ""))
-    if _confirmed(_("Import"), key, ready=bool(periods)):
+    if confirmed(_("Import"), key, ready=bool(periods)):
         with problems.told():
             blackouts.add(actor(), periods)
             told = ngettext("{} blackout is added.", "{} blackouts are added.", len(periods))
@@ -149,16 +150,8 @@ def _remove(one: Blackout, key: str) -> None:
     period = Period(one.name, one.starts_at, one.ends_at)
     st.markdown(f"**{plain(one.name)}**, {_span(period)}")
     st.markdown(_("Series have occurrences in it again, but for those that are planned already after it."))
-    if _confirmed(_("Remove"), key, ready=True):
+    if confirmed(_("Remove"), key, danger=True):
         with problems.told():
             blackouts.remove(actor(), one.id)
             toast_later(_("The blackout is removed."))
             st.rerun()
-
-
-def _confirmed(label: str, key: str, *, ready: bool) -> bool:
-    with st.container(horizontal=True):
-        confirmed = st.button(label, type="primary", disabled=not ready, key=f"{key} confirm")
-        if st.button(_("Close"), key=f"{key} close"):
-            st.rerun()
-    return confirmed

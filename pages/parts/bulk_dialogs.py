@@ -9,6 +9,7 @@ from core.bulk import Act, Matching
 from core.schedules import Filter
 from pages.parts import problems, times
 from pages.parts.acting import actor
+from pages.parts.confirming import confirmed
 from pages.parts.figures import number
 from pages.parts.language import _, marked, ngettext
 from pages.parts.notices import fresh_key, toast_later
@@ -26,23 +27,23 @@ WAYS = {"later": marked("Later"), "earlier": marked("Earlier"), "to": marked("To
 
 def cancel_all(wanted: Filter) -> None:
     """Opens the dialog that cancels everything pending that matches."""
-    st.dialog(_("Cancel all of these?"))(_cancel)(wanted, fresh_key("cancel all"))
+    st.dialog(_("Cancel all these runs?"))(_cancel)(wanted, fresh_key("cancel all"))
 
 
 def move_all(wanted: Filter) -> None:
     """Opens the dialog that moves everything pending that matches."""
-    st.dialog(_("Move all of these?"), width="medium")(_move)(wanted, fresh_key("move all"))
+    st.dialog(_("Move all these runs?"), width="medium")(_move)(wanted, fresh_key("move all"))
 
 
 def _cancel(wanted: Filter, key: str) -> None:
     with problems.told():
         matching = bulk.count_matching(wanted)
         _described(wanted)
-        told = ngettext("{} run will not run.", "{} runs will not run.", matching.free)
+        told = ngettext("{} run will be cancelled.", "{} runs will be cancelled.", matching.free)
         st.markdown(f"**{told.format(number(matching.free))}** " + _("You can undo this for 30 seconds."))
         _being_fired(matching)
         label = ngettext("Cancel {} run", "Cancel {} runs", matching.free).format(number(matching.free))
-        if _confirmed(label, key, ready=matching.free > 0):
+        if confirmed(label, key, ready=matching.free > 0, danger=True):
             with st.spinner(label):
                 act = bulk.cancel_matching(actor(), wanted)
             done = ngettext("{} run cancelled.", "{} runs cancelled.", act.changed)
@@ -54,14 +55,14 @@ def _move(wanted: Filter, key: str) -> None:
         _described(wanted)
         by, to = _where_to(key)
         if by is None and to is None:
-            _confirmed(_("Move"), key, ready=False)
+            confirmed(_("Move"), key, ready=False)
             return
         matching = bulk.count_matching(wanted, by=by, to=to)
         told = ngettext("{} run moves.", "{} runs move.", matching.free).format(number(matching.free))
         st.markdown(f"**{told}** " + _("You can undo this for 30 seconds."))
         _being_fired(matching, moved=True)
         label = ngettext("Move {} run", "Move {} runs", matching.free).format(number(matching.free))
-        if _confirmed(label, key, ready=matching.free > 0):
+        if confirmed(label, key, ready=matching.free > 0):
             with st.spinner(label):
                 act = bulk.move_matching(actor(), wanted, by=by, to=to)
             done = ngettext("{} run moved.", "{} runs moved.", act.changed)
@@ -130,11 +131,3 @@ def _done(act: Act, told: str) -> None:
     if act.changed:
         offer_act(act, told)
     st.rerun()
-
-
-def _confirmed(label: str, key: str, *, ready: bool) -> bool:
-    with st.container(horizontal=True):
-        confirmed = st.button(label, type="primary", disabled=not ready, key=f"{key} confirm")
-        if st.button(_("Close"), key=f"{key} close"):
-            st.rerun()
-    return confirmed

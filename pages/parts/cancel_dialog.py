@@ -8,6 +8,7 @@ from core import executions, schedules
 from core.errors import CrondeskError
 from pages.parts import problems, times
 from pages.parts.acting import actor
+from pages.parts.confirming import confirmed
 from pages.parts.language import _
 from pages.parts.notices import fresh_key, toast_later
 from pages.parts.taking_back import offer_event
@@ -28,21 +29,13 @@ def _cancel(schedule: schedules.Schedule, key: str) -> None:
     title, when = title_of_cron(schedule.cron_name), times.day_and_time(schedule.scheduled_at)
     st.markdown(f"**{plain(title)}**, {plain(when)}")
     st.markdown(_("It will not run. You can undo this for 30 seconds."))
-    if _chosen(_("Cancel the run"), _("Keep it"), key):
+    if confirmed(_("Cancel the run"), key, danger=True, leave=_("Keep it")):
         with problems.told():
             cancelled = schedules.cancel(actor(), schedule.id)
             told = _("Cancelled: {cron}, {when}.").format(cron=title, when=when)
             offer_event(cancelled.event_id, told)
             toast_later(told)
             st.rerun()
-
-
-def _chosen(yes: str, no: str, key: str) -> bool:
-    with st.container(horizontal=True):
-        confirmed = st.button(yes, type="primary", key=f"{key} confirm")
-        if st.button(no, key=f"{key} keep"):
-            st.rerun()
-    return confirmed
 
 
 def stop(execution_id: UUID) -> None:
@@ -54,7 +47,7 @@ def _stop(execution_id: UUID, key: str) -> None:
     st.markdown(
         _("Its process is ended at once, with all that it started. What it has done so far stays done.")
     )
-    if _chosen(_("Stop the run"), _("Let it run"), key):
+    if confirmed(_("Stop the run"), key, danger=True, leave=_("Let it run")):
         with problems.told():
             executions.cancel(actor(), execution_id)
             toast_later(_("Stopping the run…"))

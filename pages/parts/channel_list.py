@@ -9,6 +9,7 @@ from core.notifications.channels import MAX_NAME, Channel
 from core.notifications.sending import MAX_ADDRESS
 from pages.parts import notices, problems, table
 from pages.parts.acting import actor
+from pages.parts.confirming import confirmed
 from pages.parts.language import _
 from pages.parts.notices import fresh_key, toast_later
 from pages.parts.words import plain
@@ -90,8 +91,8 @@ def _edit(one: Channel | None, key: str) -> None:
             )
         )
         st.caption(_("It is sealed before it is saved, and never shown again."))
-        confirmed = st.form_submit_button(_("Save"), type="primary", key=f"{key} confirm")
-    if not confirmed:
+        saved = st.form_submit_button(_("Save"), type="primary", key=f"{key} confirm")
+    if not saved:
         return
     if not name.strip() or (one is None and not address.strip()):
         st.error(_("Give a name and an address."), icon=":material/error:")
@@ -122,11 +123,7 @@ def remove_channel(channel_id: UUID) -> None:
 def _remove(one: Channel, key: str) -> None:
     st.markdown(f"**{plain(one.name)}**, {plain(one.shown)}")
     st.markdown(_("Its rules go with it, and what waits for it is not sent."))
-    with st.container(horizontal=True):
-        confirmed = st.button(_("Remove"), type="primary", key=f"{key} confirm")
-        if st.button(_("Keep it"), key=f"{key} keep"):
-            st.rerun()
-    if confirmed:
+    if confirmed(_("Remove"), key, danger=True, leave=_("Keep it")):
         with problems.told():
             channels.remove(actor(), one.id)
             toast_later(_("The channel is removed."))

@@ -57,7 +57,7 @@ def _row(schedule: Schedule) -> table.Row:
             "parameters": listed(schedule.parameters),
             "actions": [
                 table.actions(
-                    table.action("fire", _("Run it now"), look="main"),
+                    table.action("fire", _("Run now"), look="main"),
                     table.action("drop", _("Drop it"), look="danger"),
                 )
             ],

@@ -8,6 +8,7 @@ from core import bulk, schedules, undo
 from core.schedules import STATUSES, Filter, Schedule
 from pages.parts import notices, problems, table, times, words
 from pages.parts.acting import actor
+from pages.parts.confirming import dangerous
 from pages.parts.figures import number
 from pages.parts.language import _, ngettext
 from pages.parts.parameters import listed
@@ -69,7 +70,7 @@ def _next_ones(batch_id: UUID) -> list[Schedule]:
 def _undoing(batch_id: UUID, pending: int) -> None:
     label = ngettext("Undo: cancel the {} pending one", "Undo: cancel the {} pending ones", pending)
     label = label.format(number(pending))
-    if pending and st.button(label, icon=":material/undo:", key="undo batch"):
+    if pending and st.button(dangerous(label), icon=":material/undo:", key="undo batch"):
         with st.spinner(label):
             act = undo.undo_batch(actor(), batch_id)
         told = ngettext("{} run cancelled.", "{} runs cancelled.", act.changed).format(number(act.changed))

@@ -8,6 +8,7 @@ from core import executions
 from core.executions import UNFINISHED, Execution
 from core.waiting import why_not_ended
 from pages.parts import attempts, facts, notices, problems, table, times, words
+from pages.parts.confirming import dangerous
 from pages.parts.language import _
 from pages.parts.output import begin, output_pane
 from pages.parts.rewording import reworded
@@ -44,7 +45,7 @@ def _buttons(run: Execution) -> None:
     with st.container(horizontal=True):
         if run.status in UNFINISHED:
             asked = run.cancel_requested_at is not None
-            label = _("Stopping…") if asked else _("Stop the run")
+            label = _("Stopping…") if asked else dangerous(_("Stop the run"))
             st.button(label, disabled=asked, on_click=notices.ask, args=("stop", run.id))
         same = (run.cron_name, run.parameters)
         st.button(_("Run again"), type="primary", on_click=notices.ask, args=("run", *same))

@@ -11,6 +11,7 @@ from core.recurrence import in_words, parse_pattern
 from core.series import PREVIEWED, Series
 from pages.parts import facts, notices, problems, table, times
 from pages.parts.acting import actor
+from pages.parts.confirming import confirmed, dangerous
 from pages.parts.figures import number
 from pages.parts.language import _, language, marked
 from pages.parts.lateness import POLICIES
@@ -55,7 +56,7 @@ def one_series(series_id: UUID) -> None:
         elif one.status == "paused":
             st.button(_("Resume"), type="primary", on_click=notices.ask, args=("resume", identifier))
         if one.status != "ended":
-            st.button(_("End"), on_click=notices.ask, args=("end", identifier))
+            st.button(dangerous(_("End")), on_click=notices.ask, args=("end", identifier))
     _facts(one)
     facts.parameters(one.parameters)
     if one.status == "active":
@@ -119,11 +120,7 @@ def _change(verb: str, one: Series, key: str) -> None:
     said = in_words(parse_pattern(one.pattern), one.timezone, language())
     st.markdown(f"**{plain(title_of_cron(one.cron_name))}**, {plain(said)}")
     st.markdown(_(ASKED[verb][1]))
-    with st.container(horizontal=True):
-        confirmed = st.button(_(ASKED[verb][2]), type="primary", key=f"{key} confirm")
-        if st.button(_("Close"), key=f"{key} close"):
-            st.rerun()
-    if confirmed:
+    if confirmed(_(ASKED[verb][2]), key, danger=verb == "end"):
         with problems.told():
             VERBS[verb](actor(), one.id)
             done = {

@@ -9,6 +9,7 @@ from core.catalogue import Cron
 from core.parameters import Parameters
 from pages.parts import problems
 from pages.parts.acting import actor
+from pages.parts.confirming import dangerous
 from pages.parts.language import _
 from pages.parts.parameters import Draft
 from pages.parts.words import plain
@@ -56,7 +57,7 @@ def begin_with(cron: Cron, given: Parameters | None, key: str, *, in_dialog: boo
             on_change=lambda: _begin_anew(cron, offered[st.session_state[chosen_key]], key),
         )
         if chosen[0] == PRESET and st.button(
-            _("Delete the preset"), icon=":material/delete:", type="tertiary", key=f"{key} forget"
+            dangerous(_("Delete the preset")), icon=":material/delete:", type="tertiary", key=f"{key} forget"
         ):
             with problems.told():
                 presets.remove(actor(), cron.name, chosen[1])

@@ -11,6 +11,7 @@ from pages.parts import problems
 from pages.parts.acting import actor
 from pages.parts.calls import calls
 from pages.parts.comparison import comparison
+from pages.parts.confirming import confirmed
 from pages.parts.language import _, language
 from pages.parts.notices import fresh_key, go, toast_later
 from pages.parts.parameters import parameters_editor
@@ -42,14 +43,9 @@ def _run_now(cron_name: str, old: Parameters | None, key: str) -> None:
         tell_worker_away()
         if draft.problems:
             st.error("\n".join(f"- {plain(problem)}" for problem in draft.problems), icon=":material/error:")
-        with st.container(horizontal=True):
-            confirmed = st.button(
-                _("Run now"), type="primary", disabled=bool(draft.problems), key=f"{key} confirm"
-            )
-            if st.button(_("Close"), key=f"{key} close"):
-                st.rerun()
+        pressed = confirmed(_("Run now"), key, ready=not draft.problems)
         once = st.session_state.setdefault(f"{key} once", f"dashboard:{uuid4()}")
-        if confirmed and draft.latest is not None:
+        if pressed and draft.latest is not None:
             started = executions.trigger(actor(), cron.name, draft.latest, idempotency_key=once)
             toast_later(_("Started: {cron}.").format(cron=title_of_cron(cron_name)))
             go("executions", id=str(started.id))

@@ -13,6 +13,7 @@ from pages.parts import problems, times
 from pages.parts.acting import actor
 from pages.parts.calls import calls
 from pages.parts.comparison import comparison
+from pages.parts.confirming import confirmed
 from pages.parts.language import _, language
 from pages.parts.lateness import deadline
 from pages.parts.notices import fresh_key, go, toast_later
@@ -72,7 +73,7 @@ def _plan(cron_name: str, old: Parameters | None, key: str, start: datetime | No
         _tell(draft)
         ready = instant is not None and not draft.problems
         again = st.session_state.setdefault(f"{key} once", f"dashboard:{uuid4()}")
-        if _confirmed(_("Schedule"), key, ready) and instant is not None and draft.latest is not None:
+        if confirmed(_("Schedule"), key, ready=ready) and instant is not None and draft.latest is not None:
             made = schedules.plan(
                 actor(),
                 cron.name,
@@ -124,7 +125,7 @@ def _change(schedule: schedules.Schedule, key: str) -> None:
             verdict(cron, instant, schedule.id)
         _tell(draft)
         ready = instant is not None and not draft.problems
-        if _confirmed(_("Save"), key, ready) and instant is not None and draft.latest is not None:
+        if confirmed(_("Save"), key, ready=ready) and instant is not None and draft.latest is not None:
             _save(schedule, instant, draft.latest)
             st.rerun()
 
@@ -147,11 +148,3 @@ def _save(schedule: schedules.Schedule, instant: datetime, parameters: Parameter
 def _tell(draft: Draft) -> None:
     if draft.problems:
         st.error("\n".join(f"- {plain(problem)}" for problem in draft.problems), icon=":material/error:")
-
-
-def _confirmed(label: str, key: str, ready: bool) -> bool:
-    with st.container(horizontal=True):
-        confirmed = st.button(label, type="primary", disabled=not ready, key=f"{key} confirm")
-        if st.button(_("Close"), key=f"{key} close"):
-            st.rerun()
-    return confirmed

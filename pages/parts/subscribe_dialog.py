@@ -6,6 +6,7 @@ from core import calendar_address
 from core.calendar_address import Address
 from pages.parts import problems, times
 from pages.parts.acting import actor
+from pages.parts.confirming import dangerous
 from pages.parts.language import _
 from pages.parts.notices import fresh_key
 
@@ -52,7 +53,7 @@ def _shown(present: Address, key: str) -> None:
     wanted = st.session_state.get(f"{key} wanted")
     if wanted is None:
         with st.container(horizontal=True):
-            for act, label in (("renew", _("Renew")), ("revoke", _("Take away"))):
+            for act, label in (("renew", _("Renew")), ("revoke", dangerous(_("Take away")))):
                 if st.button(label, key=f"{key} {act}"):
                     st.session_state[f"{key} wanted"] = act
                     st.rerun(scope="fragment")
@@ -62,7 +63,7 @@ def _shown(present: Address, key: str) -> None:
     )
     with st.container(horizontal=True):
         label = _("Renew the address") if wanted == "renew" else _("Take the address away")
-        if st.button(label, type="primary", key=f"{key} confirm"):
+        if st.button(dangerous(label), key=f"{key} confirm"):
             if wanted == "renew":
                 calendar_address.give(actor(), present.person, renew=True)
             else:

@@ -87,8 +87,8 @@ def test_what_is_too_late_waits_with_two_answers(visit: Visitor, database: psyco
     fired, dropped = held(database), held(database)
     page = visit("series?view=held")
     expect(page.get_by_text("Too late: decide (2)")).to_be_visible()
-    page.get_by_role("button", name="Run it now: Do nothing").first.click()
-    expect(page.get_by_role("button", name="Run it now: Do nothing")).to_have_count(1)
+    page.get_by_role("button", name="Run now: Do nothing").first.click()
+    expect(page.get_by_role("button", name="Run now: Do nothing")).to_have_count(1)
     page.get_by_role("button", name="Drop it: Do nothing").click()
     expect(page.get_by_text("Nothing is too late")).to_be_visible()
     ends = {schedules.get(one.id).status for one in (fired, dropped)}
