@@ -10,6 +10,7 @@ from core.schedules import Filter, Schedule
 from pages.parts import filters, notices, problems, table, times, words
 from pages.parts.bulk_dialogs import cancel_all, move_all
 from pages.parts.cancel_dialog import cancel
+from pages.parts.confirming import dangerous
 from pages.parts.figures import number
 from pages.parts.language import _, ngettext
 from pages.parts.one_schedule import one_schedule
@@ -84,9 +85,8 @@ def _rows(wanted: Filter) -> None:
             st.caption(told, width="stretch")
             if status == "pending" and found.count > 1:
                 st.button(_("Move all…"), on_click=notices.ask, type="tertiary", args=("move_all", wanted))
-                st.button(
-                    _("Cancel all…"), on_click=notices.ask, type="tertiary", args=("cancel_all", wanted)
-                )
+                label = dangerous(_("Cancel all…"))
+                st.button(label, on_click=notices.ask, type="tertiary", args=("cancel_all", wanted))
         columns = _columns(pending=status == "pending")
         rows = [_row(schedule) for schedule in found.rows]
         table.table("schedules", _("Planned runs"), columns, rows, _act)
@@ -103,7 +103,7 @@ def _act(act: str, schedule_id: str) -> None:
 
 def _nothing(status: str | None, *, narrowed: bool) -> None:
     if narrowed:
-        st.info(_("No planned run matches. Search for less, or choose another cron, time or status."))
+        st.info(_("No planned run matches. Search more broadly, or choose another cron, time or status."))
     elif status == "pending":
         st.info(_("Nothing is planned. Choose a cron and press Schedule."))
         st.page_link("crons.py", label=_("To the crons"), icon=":material/arrow_forward:")

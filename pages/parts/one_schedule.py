@@ -9,8 +9,9 @@ from core.errors import Invalid, NotFound
 from core.recurrence import in_words, parse_pattern
 from core.schedules import Schedule
 from pages.parts import facts, notices, problems, table, times, words
+from pages.parts.confirming import dangerous
 from pages.parts.held_list import decide
-from pages.parts.language import _, language, marked
+from pages.parts.language import _, language
 from pages.parts.lateness import POLICIES
 from pages.parts.rewording import reworded
 from pages.parts.standing import badge, is_held
@@ -19,7 +20,6 @@ from pages.parts.trying_again import may_be_tried_again, try_again
 from pages.parts.worker_away import watch_workers
 
 REFRESH_SECONDS = 3
-ANSWERS = {"fire": marked("Run it now"), "drop": marked("Drop it")}
 
 
 def one_schedule(schedule_id: UUID) -> None:
@@ -38,7 +38,7 @@ def one_schedule(schedule_id: UUID) -> None:
         if schedule.status == "pending":
             identifier = str(schedule.id)
             st.button(_("Change"), on_click=notices.ask, args=("change", identifier))
-            st.button(_("Cancel the run"), on_click=notices.ask, args=("cancel", identifier))
+            st.button(dangerous(_("Cancel the run")), on_click=notices.ask, args=("cancel", identifier))
         if may_be_tried_again(schedule) and st.button(_("Try again"), type="primary"):
             tried = try_again(schedule.id)
             notices.go("scheduled", id=str(tried.id if tried else schedule.id))
@@ -54,9 +54,10 @@ def one_schedule(schedule_id: UUID) -> None:
 def _decision(schedule: Schedule) -> None:
     st.warning(_("Too late: held until somebody decides whether it still runs."), icon=":material/schedule:")
     with st.container(horizontal=True):
-        for answer, word in ANSWERS.items():
-            if st.button(_(word), type="primary" if answer == "fire" else "secondary"):
-                decide(answer, str(schedule.id))
+        if st.button(_("Run now"), type="primary"):
+            decide("fire", str(schedule.id))
+        if st.button(dangerous(_("Drop it"))):
+            decide("drop", str(schedule.id))
 
 
 @st.fragment(run_every=REFRESH_SECONDS)
