@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 import streamlit as st
-from babel.dates import format_date
 
 from core import calendar, overview, schedules
 from core.errors import Conflict
@@ -15,12 +14,12 @@ from pages.parts import filters, notices, problems, times
 from pages.parts.acting import actor
 from pages.parts.calendar_days import VIEWS, Span, View, clamped, span, stepped
 from pages.parts.calendar_grid import SHOWN, grid
-from pages.parts.language import _, language
+from pages.parts.language import _
 from pages.parts.quiet_dialog import find_quiet
 from pages.parts.schedule_dialog import change, plan, plan_at
 from pages.parts.subscribe_dialog import subscribe
 from pages.parts.taking_back import offer_event
-from pages.parts.words import title_of_cron
+from pages.parts.words import capital, title_of_cron
 from pages.parts.worker_away import watch_workers
 
 REFRESH_SECONDS = 15
@@ -104,15 +103,11 @@ def _steps(shown: Span, now: datetime) -> None:
 
 def _heading(shown: Span) -> str:
     if shown.view == "month":
-        return _capital(format_date(shown.day, "LLLL y", locale=language()))
+        return capital(times.written(shown.day, "LLLL y"))
     if shown.view == "day":
-        return _capital(format_date(shown.day, "EEEE d MMMM y", locale=language()))
-    first, last = (format_date(day, "d MMM y", locale=language()) for day in (shown.days[0], shown.days[-1]))
+        return capital(times.written(shown.day, "EEEE d MMMM y"))
+    first, last = (times.written(day, "d MMM y") for day in (shown.days[0], shown.days[-1]))
     return f"{first} – {last}"
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 @st.fragment(run_every=REFRESH_SECONDS)

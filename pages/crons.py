@@ -65,7 +65,7 @@ def _chosen(crons: Mapping[str, Cron]) -> list[Cron]:
     if not crons:
         st.info(_("The catalogue is empty: add a cron to the file that CRONS_FILE names."))
     elif not found:
-        st.info(_("No cron matches. Search for less, or choose another tag."))
+        st.info(_("No cron matches. Search more broadly, or choose another tag."))
     return found
 
 

@@ -112,7 +112,7 @@ def _rows(status: str, cron: str | None) -> None:
 def _row(one: Series, following: series.Upcoming | None) -> table.Row:
     title = words.title_of_cron(one.cron_name)
     said = in_words(parse_pattern(one.pattern), one.timezone, language())
-    said = said[0].upper() + said[1:]
+    said = words.capital(said)
     ahead: list[table.Part] = [table.text("–", quiet=True)]
     if following:
         go = table.to("scheduled", id=str(following.schedule_id))

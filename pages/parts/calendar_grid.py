@@ -5,7 +5,6 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import streamlit as st
-from babel.dates import format_date
 
 from core.calendar import Cell, Item, Slot, State
 from core.forecast import Occurrence
@@ -14,7 +13,7 @@ from pages.parts.calendar_days import Span
 from pages.parts.component import component
 from pages.parts.component import words as ticking_words
 from pages.parts.figures import number
-from pages.parts.language import _, language, ngettext
+from pages.parts.language import _, ngettext
 from pages.parts.words import title_of_cron
 
 _calendar = component("calendar")
@@ -57,7 +56,7 @@ def grid(span: Span, cells: Sequence[Cell], now: datetime, on_act: Callable[[dic
             "view": span.view,
             "label": _("Calendar"),
             "days": days,
-            "weekdays": [format_date(day, "EEE", locale=language()) for day in span.days[:7]],
+            "weekdays": [times.written(day, "EEE") for day in span.days[:7]],
             "words": {**ticking_words(), **_words()},
         },
         on_act_change=acted,
@@ -87,9 +86,9 @@ def _day(span: Span, day: date, cells: list[dict[str, Any]], count: int, now: da
     today = times.local(now).date()
     return {
         "id": day.isoformat(),
-        "label": format_date(day, "EEEE d MMMM y", locale=language()),
-        "short": format_date(day, "d" if span.view == "month" else "EEE d MMM", locale=language()),
-        "long": format_date(day, "EEE d MMM", locale=language()),
+        "label": times.written(day, "EEEE d MMMM y"),
+        "short": str(day.day) if span.view == "month" else times.written(day, "EEE d MMM"),
+        "long": times.written(day, "EEE d MMM"),
         "today": day == today,
         "past": day < today,
         "outside": span.view == "month" and day.month != span.day.month,
@@ -100,7 +99,7 @@ def _day(span: Span, day: date, cells: list[dict[str, Any]], count: int, now: da
 
 def _cell(span: Span, slot: Slot, cell: Cell, now: datetime, most: int) -> dict[str, Any]:
     there = times.local(slot.since)
-    name = format_date(there, "EEEE d MMMM", locale=language())
+    name = times.written(there.date(), "EEEE d MMMM")
     if span.view != "month":
         name = f"{name}, {there:%H:%M}"
     counts = [(state, cell.counts[state]) for state in STATES if cell.counts.get(state)]

@@ -8,9 +8,9 @@ from typing import Any
 import altair as alt
 import pandas as pd
 import streamlit as st
-from babel.dates import format_date
 
 from core.metrics import Step
+from pages.parts import times
 from pages.parts.language import _, language
 from pages.parts.words import COLOURS
 
@@ -114,7 +114,7 @@ def time_axis(step: Step, field: str = "begin") -> alt.X:
 
 def step_name(at: datetime, step: Step) -> str:
     """Such as 'Tue 24 Nov', '24 Nov, 06:00'."""
-    day = format_date(at, "EEE d MMM", locale=language())
+    day = times.written(at.date(), "EEE d MMM")
     return day if step == "day" else f"{day}, {at:%H:%M}"
 
 

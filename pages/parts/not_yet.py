@@ -20,7 +20,7 @@ PLANNED: dict[Reason, str] = {
         "Restore the entry in the file that `CRONS_FILE` names, or cancel the run."
     ),
     "firing": marked(
-        "{worker} has claimed it and fires it now. If that worker falls silent, "
+        "{worker} has taken it and fires it now. If that worker falls silent, "
         "another one takes over at {when}."
     ),
     "earlier_run": marked(
@@ -31,7 +31,7 @@ PLANNED: dict[Reason, str] = {
     "no_worker": marked(
         "It is due since {when}, and no worker is alive to run it. Start one: `python -m worker`."
     ),
-    "lease": marked("{worker} had claimed it and fell silent. Another worker takes it over within a minute."),
+    "lease": marked("{worker} had taken it and fell silent. Another worker takes it over within a minute."),
     "soon": marked("It is due since {when}: a worker is alive and takes what is due, the oldest first."),
 }
 QUEUED: dict[Reason, str] = {

@@ -21,7 +21,7 @@ def find_quiet(cron_name: str | None) -> None:
 
 
 def _find(cron_name: str | None, key: str) -> None:
-    st.caption(_("By what is planned, what series will plan, and how long each cron usually takes."))
+    st.caption(_("Based on what is planned, what series will plan, and how long each cron usually takes."))
     names = sorted(catalogue().crons, key=title_of_cron)
     chosen = st.selectbox(
         _("Cron"),
@@ -84,4 +84,4 @@ def _told(quiet: Quiet) -> str:
         )
         load = load.format(quiet.under_way)
     gap = times.spelled_out(quiet.nearest)
-    return _("{load}; the nearest one begins {gap} apart.").format(load=load, gap=gap)
+    return _("{load}; the nearest one begins {gap} away.").format(load=load, gap=gap)

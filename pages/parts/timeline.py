@@ -79,9 +79,14 @@ def timeline(story: Story) -> None:
         if today != day:
             lines.append(f"\n**{plain(today)}**\n")
             day = today
-        lines.append(f"- `{times.to_the_millisecond(moment.at)}` {plain(moment.sentence)}")
+        lines.append(f"- `{times.to_the_millisecond(moment.at)}` {plain(_ended_well(moment.sentence))}")
     st.markdown("\n".join(lines))
     not_yet(story.schedule, story.execution)
+
+
+def _ended_well(sentence: str) -> str:
+    """The sentence with its full stop: the reasons that some end with have none."""
+    return sentence if sentence.endswith((".", "!", "?", "…")) else f"{sentence}."
 
 
 def _heading(story: Story) -> str:
@@ -171,11 +176,11 @@ def _ran(run: Execution, story: Story) -> Iterator[Moment]:
 def _fired(run: Execution, schedule: Schedule, worker: str) -> str:
     assert run.started_at is not None
     if run.target != "http":
-        sentence = _("Claimed by {worker} and begun, {lateness} after its time.")
+        sentence = _("Taken by {worker} and begun, {lateness} after its time.")
     elif (run.error_message or "").startswith("not sent"):
-        sentence = _("Claimed by {worker}, {lateness} after its time.")
+        sentence = _("Taken by {worker}, {lateness} after its time.")
     else:
-        sentence = _("Claimed by {worker} and sent, {lateness} after its time.")
+        sentence = _("Taken by {worker} and sent, {lateness} after its time.")
     late = _late(schedule, run.started_at)
     return sentence.format(worker=worker, lateness=late) + _attempt(schedule)
 

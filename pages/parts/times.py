@@ -9,6 +9,7 @@ from babel.dates import format_date
 
 from core import wallclock
 from core.errors import Invalid
+from pages.parts import words
 from pages.parts.language import _, language
 
 
@@ -42,13 +43,18 @@ def day_and_time_in(instant: datetime, where: ZoneInfo) -> str:
 
 def date_in_words(day: date) -> str:
     """Such as 'Mon 24 Nov 2025'."""
-    return _date(day, "EEE d MMM y", language())
+    return written(day, "EEE d MMM y")
+
+
+def written(day: date, pattern: str) -> str:
+    """A day as a pattern of Unicode's CLDR says, such as 'EEEE d MMMM y'."""
+    return _date(day, pattern, language())
 
 
 def _day_and_time(there: datetime, *, weekday: bool, year: bool | None) -> str:
     with_year = year if year is not None else there.year != datetime.now(there.tzinfo).year
     pattern = ("EEE " if weekday else "") + "d MMM" + (" y" if with_year else "")
-    return f"{_date(there.date(), pattern, language())}, {time_of_day(there)}"
+    return f"{written(there.date(), pattern)}, {time_of_day(there)}"
 
 
 def time_of_day(there: datetime) -> str:
@@ -59,12 +65,14 @@ def time_of_day(there: datetime) -> str:
 @lru_cache(maxsize=10_000)
 def _date(day: date, pattern: str, code: str) -> str:
     # Lists write the same few days over and over, and Babel takes its time.
+    if code == "fr" and day.day == 1:
+        pattern = pattern.replace("d", "d'er'")
     return format_date(day, pattern, locale=code)
 
 
 def day(instant: datetime) -> str:
     """Such as 'Monday 24 November 2025'."""
-    return _date(local(instant).date(), "EEEE d MMMM y", language())
+    return words.capital(written(local(instant).date(), "EEEE d MMMM y"))
 
 
 def to_the_millisecond(instant: datetime) -> str:

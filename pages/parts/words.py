@@ -52,6 +52,11 @@ def heard(text: str) -> str:
     return re.sub(r"([\\`*_\[\]$:~<>#|])", r"\\\1", text)
 
 
+def capital(text: str) -> str:
+    """Text as a sentence or a heading begins."""
+    return text[:1].upper() + text[1:]
+
+
 def title_of_cron(cron_name: str) -> str:
     """A cron's title in the reader's language; its name where it has left the catalogue."""
     cron = catalogue().crons.get(cron_name)

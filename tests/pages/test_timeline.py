@@ -65,7 +65,7 @@ def test_every_attempt_is_seen_in_the_timeline_of_its_schedule(tried: Schedule) 
         told,
         [
             "Planned by alice",
-            "Claimed by w and begun",
+            "Taken by w and begun",
             "The attempt before failed (ended with exit code 3 (attempt 1 of 3)): attempt 2 may begin at ",
             "Attempt 2 begun on w.",
             "The attempt before failed (ended with exit code 3 (attempt 2 of 3)): attempt 3 may begin at ",

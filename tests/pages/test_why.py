@@ -66,7 +66,7 @@ def test_a_command_is_told_from_its_planning_to_its_end_on_both_pages(
         expect(page.get_by_role("listitem")).to_have_count(3)
         expect(said(page, "Planned by alice for")).to_have_count(1)
         worker_name = re.escape(str(run.worker))
-        expect(said(page, rf"Claimed by {worker_name} and begun, .* after its time\.")).to_have_count(1)
+        expect(said(page, rf"Taken by {worker_name} and begun, .* after its time\.")).to_have_count(1)
         expect(said(page, r"Completed after .*, with exit code 0\.")).to_have_count(1)
     french = visit(f"executions?id={run.id}", locale="fr")
     expect(french.get_by_role("heading", name="Pourquoi s’est-elle exécutée")).to_be_visible()
@@ -81,7 +81,7 @@ def test_a_request_is_told_with_its_worker_its_answer_and_the_targets_own_name_f
     for path in (f"scheduled?id={run.scheduled_id}", f"executions?id={run.id}"):
         page = visit(path)
         worker_name = re.escape(str(run.worker))
-        expect(said(page, rf"Claimed by {worker_name} and sent, .* after its time\.")).to_have_count(1)
+        expect(said(page, rf"Taken by {worker_name} and sent, .* after its time\.")).to_have_count(1)
         answered = r"The target answered 200 OK after .*\. It calls the run job-17\."
         expect(said(page, answered)).to_have_count(1)
 
