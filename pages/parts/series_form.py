@@ -8,10 +8,10 @@ from zoneinfo import available_timezones
 
 import streamlit as st
 
-from core import series, wallclock
+from core import overview, series, wallclock
 from core.catalogue import catalogue
 from core.errors import CrondeskError
-from core.recurrence import in_words, parse_pattern
+from core.recurrence import Pattern, in_words, instants, parse_pattern
 from core.schedules import LatePolicy
 from core.series import Missed
 from pages.parts import notices, problems, times
@@ -20,7 +20,7 @@ from pages.parts.language import _, language, marked
 from pages.parts.lateness import deadline
 from pages.parts.parameters import Draft, parameters_editor
 from pages.parts.pattern_fields import pattern_fields
-from pages.parts.words import plain, title_of_cron
+from pages.parts.words import capital, plain, title_of_cron
 
 ENDS = {"never": marked("Never"), "until": marked("On a day"), "count": marked("After a number of runs")}
 MISSED = {"one": marked("Once"), "all": marked("Every missed one, the newest first")}
@@ -85,7 +85,7 @@ def _cron(cron_name: str | None) -> str | None:
 def _zone() -> str:
     zones = sorted(available_timezones())
     here = times.browser_zone().key
-    label = _("Time zone whose clocks it goes by")
+    label = _("Time zone")
     return st.selectbox(label, zones, index=zones.index(here) if here in zones else None, key="zone") or here
 
 
@@ -128,7 +128,7 @@ def _excluded(wanted: _Wanted, cron_name: str) -> list[date]:
     found = []
     for day in chosen:
         try:
-            found.append(date.fromisoformat(day))
+            found.append(_read(day))
         except ValueError:
             told = _("“{}” is no day: write it such as 2030-12-25.")
             wanted.problems.append(told.format(day))
@@ -137,9 +137,16 @@ def _excluded(wanted: _Wanted, cron_name: str) -> list[date]:
 
 def _day(written: str) -> str:
     try:
-        return times.date_in_words(date.fromisoformat(written))
+        return times.date_in_words(_read(written))
     except ValueError:
         return written
+
+
+def _read(written: str) -> date:
+    # Elsewhere than in French a month may come before the day.
+    if language() == "fr" and "/" in written:
+        return datetime.strptime(written, "%d/%m/%Y").date()  # noqa: DTZ007  a day, by no clock
+    return date.fromisoformat(written)
 
 
 def _lateness() -> tuple[timedelta | None, LatePolicy, Missed]:
@@ -168,20 +175,37 @@ def _preview(wanted: _Wanted, cron_name: str) -> bool:
             st.error(plain(problems.sentence_of(error)), icon=":material/error:")
             return False
         said = in_words(pattern, wanted.timezone, language())
-        st.markdown(f"**{plain(said[0].upper() + said[1:])}**")
+        st.markdown(f"**{plain(capital(said))}**")
         if not ahead:
             st.error(_("It never happens."), icon=":material/error:")
             return False
-        st.caption(_("The next instants"))
+        st.caption(_("Next runs"))
         st.markdown(listed(ahead, wanted.timezone))
+        _left_out(pattern, wanted, cron_name, ahead[-1])
         return True
 
 
-def listed(instants: Sequence[datetime], timezone: str) -> str:
+def _left_out(pattern: Pattern, wanted: _Wanted, cron_name: str, last: datetime) -> None:
+    """Says which blackouts keep runs away until the last one that is listed."""
+    where, now = wallclock.zone(wanted.timezone), overview.clock()
+    today = now.astimezone(where).date()
+    for period in series.blackouts_of(cron_name):
+        begin = max(period.starts_at - timedelta(microseconds=1), now)
+        kept_away = next(instants(pattern, where, today, begin), last)
+        if kept_away < min(period.ends_at, last):
+            told = _("None in the blackout “{name}”, from {begin} until {end}.").format(
+                name=period.name,
+                begin=times.day_and_time_in(period.starts_at, where),
+                end=times.day_and_time_in(period.ends_at, where),
+            )
+            st.caption(plain(told))
+
+
+def listed(moments: Sequence[datetime], timezone: str) -> str:
     """Instants as a numbered list by the clocks of a zone, and beside it by the browser's."""
     where = wallclock.zone(timezone)
     lines = []
-    for instant in instants:
+    for instant in moments:
         there = times.day_and_time_in(instant, where)
         here = times.day_and_time(instant)
         lines.append(f"1. {plain(there)}" + (f" ({plain(here)})" if here != there else ""))
