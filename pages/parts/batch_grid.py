@@ -30,6 +30,10 @@ def grid() -> list[Draft]:
     if f"grid {version}" not in st.session_state and LATEST in st.session_state:
         # Streamlit forgets what was typed into a grid that was out of sight.
         version, first = st.session_state[START] = (version + 1, st.session_state[LATEST])
+    told = _(
+        "Choose a cron for each row and write when it runs, such as {example} ({zone}); then plan them all."
+    )
+    st.caption(told.format(example=_("2030-01-31 22:00"), zone=times.browser_zone().key))
     names = sorted(catalogue().crons, key=title_of_cron)
     edited = st.data_editor(
         first,

@@ -44,7 +44,7 @@ def _row(row: Checked) -> table.Row:
         cells={
             "place": [table.text(place, quiet=True)],
             "check": [table.text(problem, bad=True) for problem in row.problems]
-            or [{"kind": "badge", "text": _("fine"), "colour": "green"}],
+            or [{"kind": "badge", "text": _("Fine"), "colour": "green"}],
             "cron": [table.text(title, strong=True)],
             "when": _when(row),
             "parameters": _parameters(row),

@@ -82,12 +82,12 @@ def test_each_problem_is_told_beside_its_row_and_nothing_is_planned(
     ]
     paste(page, "\n".join(lines))
     told = {
-        1: "fine",
+        1: "Fine",
         2: "There is no cron “nosuch” in the catalogue.",
         3: "This time has passed",
         4: "put forward and never show 02:30. The next time that exists is 03:00.",
         5: "write 02:30+02:00 or 02:30+01:00.",
-        6: "fine",
+        6: "Fine",
         7: "must be at most 10",
         8: "Write the date and time such as 2030-01-31 22:00.",
         9: "There are 4 cells, but 3 columns",
