@@ -80,7 +80,7 @@ def output_pane(run: Execution) -> None:
 
 
 def _heading(run: Execution) -> None:
-    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader(_("Output"), anchor=False, width="content")
         if _sent(run).last < 0:
             return

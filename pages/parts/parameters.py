@@ -50,8 +50,7 @@ def parameters_editor(cron: Cron, start: Parameters, key: str) -> Draft:
     """
     draft: Draft = st.session_state.setdefault(f"{key} draft", Draft(start))
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        heading = _("Parameters")
-        st.markdown(f"**{heading}**", width="content")
+        st.subheader(_("Parameters"), anchor=False, width="content")
         if not cron.parameters.get("properties") and not draft.start:
             st.caption(_("This cron takes none."), width="content")
             draft.latest, draft.problems = {}, broken({}, cron.parameters)
