@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import psycopg
+from psycopg.types.json import Jsonb
 
 from core import blackouts, executions, schedules, series
 from core.actors import Actor
@@ -98,7 +99,7 @@ def make_up(connection: psycopg.Connection) -> Made:
     batch = schedules.plan_many(ALICE, [schedules.Plan("check-endpoint", at, SHOP) for at in instants])
     make_up_series(now)
     make_up_notifications()
-    make_up_troubles(connection, now)
+    make_up_troubles(connection, now, chance)
     wanted = executions.Filter(status="failed", cron_name="check-endpoint")
     unsuccessful = executions.find(wanted, limit=1).rows[0]
     return Made(running_now(connection), unsuccessful, planned[2], batch[0])
@@ -129,7 +130,7 @@ def make_up_notifications() -> None:
     channels.test(ADMIN, call.id)
 
 
-def make_up_troubles(connection: psycopg.Connection, now: datetime) -> None:
+def make_up_troubles(connection: psycopg.Connection, now: datetime, chance: random.Random) -> None:
     """Let one run wait for a decision, and one have failed before it began."""
     held = schedules.plan(BRUNO, "disk-usage", now + timedelta(minutes=2))
     connection.execute(
@@ -138,9 +139,18 @@ def make_up_troubles(connection: psycopg.Connection, now: datetime) -> None:
         "late_policy = 'ask', due_at = '9999-01-01 00:00Z' WHERE id = %s",
         [held.id],
     )
-    lost = schedules.plan(BRUNO, "check-endpoint", now + timedelta(minutes=3), SHOP)
-    why = "the target answered 503 Service Unavailable (attempt 3 of 3)"
-    connection.execute("SELECT mark_scheduled_cron_failed(%s, %s)", [lost.id, why])
+    connection.execute(
+        "INSERT INTO scheduled_cron_executions (id, cron_name, parameters, scheduled_at, created_at,"
+        " created_by, status, attempts, error_message)"
+        " VALUES (%s, 'check-endpoint', %s, %s, %s, 'bruno', 'failed', 3, %s)",
+        [
+            id_at(now - timedelta(hours=2), chance),
+            Jsonb(SHOP),
+            now - timedelta(hours=1),
+            now - timedelta(hours=2),
+            "the target answered 503 Service Unavailable (attempt 3 of 3)",
+        ],
+    )
 
 
 def id_at(instant: datetime, chance: random.Random) -> str:
@@ -154,17 +164,18 @@ def running_now(connection: psycopg.Connection) -> executions.Execution:
     run = executions.trigger(BRUNO, "index-documents", {"folder": "docs", "batchSize": 120})
     connection.execute(
         "UPDATE cron_executions SET status = 'running', worker = 'web-2:4711',"
-        " started_at = now() - interval '24 seconds', heartbeat_at = now() WHERE id = %s",
+        " started_at = queued_at + interval '40 ms', heartbeat_at = now() WHERE id = %s",
         (run.id,),
     )
-    for number in range(1, 19):
+    for place in range(18):
+        number = place + 1
         untitled = number % 7 == 5
         line = f"docs/guide/chapter-{number:02}.md has no title; its file name is taken"
         connection.execute(
             "INSERT INTO cron_execution_output (execution_id, seq, stream, content) VALUES (%s, %s, %s, %s)",
             (
                 run.id,
-                number,
+                place,
                 "stderr" if untitled else "stdout",
                 f"{line}\n" if untitled else f"{number * 5:>4} of 120  docs/guide/chapter-{number:02}.md\n",
             ),
