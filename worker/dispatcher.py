@@ -85,6 +85,8 @@ class Dispatcher:
         self._looking = asyncio.Lock()
         self._firing = asyncio.Semaphore(LANES)
         self._stopping = False
+        # Another worker fires what is long due, too: one lane of each is as quick as it gets.
+        self._shares_backlog = False
         self._in_vain = 0
         self.ticked_at: datetime | None = None
 
@@ -94,6 +96,8 @@ class Dispatcher:
 
     def fire(self) -> None:
         """Asks to fire now what is due."""
+        if self._shares_backlog:
+            return  # the lane that fires goes on until nothing is due
         lane = self._second_lane if self._firing_lane in self._busy else self._firing_lane
         self._due[lane].set()
 
@@ -239,14 +243,23 @@ class Dispatcher:
         One lane of each of two workers is as quick as two of one; with more, they wait for one another.
         """
         fired = batch = await self._fire(lane)
-        if batch >= FIRE_BATCH:
-            if await beating.is_alone(lane, self._name):
+        if batch < FIRE_BATCH:
+            return fired
+        if await beating.is_alone(lane, self._name):
+            self.fire()
+        elif lane is self._second_lane:
+            return fired
+        else:
+            self._shares_backlog = True
+        try:
+            while batch >= FIRE_BATCH and not self._stopping:
+                batch = await self._fire(lane)
+                fired += batch
+        finally:
+            if self._shares_backlog and lane is self._firing_lane:
+                self._shares_backlog = False
+                # For what came due when the last batch had been chosen already.
                 self.fire()
-            elif lane is self._second_lane:
-                return fired
-        while batch >= FIRE_BATCH and not self._stopping:
-            batch = await self._fire(lane)
-            fired += batch
         return fired
 
     async def _fire(self, lane: Lane) -> int:
