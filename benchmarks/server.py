@@ -1,9 +1,10 @@
 """The one PostgreSQL server that product and peers are measured against: the embedded one, as it comes."""
 
+import fcntl
 import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -27,6 +28,7 @@ class Server:
     """A running server with databases to measure in; it ends with this process."""
 
     def __init__(self) -> None:
+        self._alone = _alone()
         directory = WORK / "server"
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(parents=True)
@@ -72,3 +74,14 @@ def machine() -> str:
     """This machine, by cores and memory."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return f"{os.cpu_count()} cores, {memory:.0f} GiB of memory"
+
+
+def _alone() -> IO[bytes]:
+    """Keeps a second benchmark from starting until what it returns is closed: each would spoil the other."""
+    WORK.mkdir(exist_ok=True)
+    lock = (WORK / "lock").open("wb")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise SystemExit("another benchmark is running here; wait for its end") from None
+    return lock
