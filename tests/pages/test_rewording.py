@@ -93,7 +93,7 @@ def raised() -> Iterator[tuple[str, str]]:
 
 def composed() -> Iterator[tuple[str, str]]:
     """What validators and gatherers of problems say."""
-    said = re.compile(r"core/(recurrence|catalogue|parameters|blackouts|schedules/planning)\.py")
+    said = re.compile(r"core/(recurrence|catalogue/\w+|parameters|blackouts|schedules/planning)\.py")
     for path, tree in sources():
         if not said.fullmatch(str(path.relative_to(ROOT))):
             continue
