@@ -7,8 +7,9 @@ import psycopg
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import executions, schedules
+from core import blackouts, executions, schedules
 from core.actors import Actor
+from core.blackouts import Period
 from core.notifications import channels
 from tests.pages.scripts import opened
 
@@ -134,3 +135,31 @@ def test_a_pending_run_of_a_batch_shows_its_status_and_its_time_to_go(database_u
     [row] = page.session_state["batch sent"]["content"]["rows"]
     assert [part["kind"] for part in row["cells"]["left"]] == ["badge", "countdown"]
     assert row["cells"]["left"][0]["text"] == "Pending"
+
+
+@pytest.mark.parametrize(("chosen", "together", "instants"), [("greet,wait", 1, 2), ("greet", 1, 1)])
+def test_what_runs_once_is_spread_unless_more_may_begin_together(
+    database_url: str, chosen: str, together: int, instants: int
+) -> None:
+    page = opened("bulk", way="fill", crons=chosen)
+    page.button_group(key="fill way").set_value("once").run()
+    assert page.number_input(key=f"fill together once {instants}").value == together
+    rows = page.session_state["preview sent"]["content"]["rows"]
+    assert len({row["cells"]["when"][0]["text"] for row in rows}) == instants
+
+
+def test_the_next_runs_of_a_series_say_which_blackout_they_leave_out(database_url: str) -> None:
+    now = datetime.now(UTC)
+    soon, later = now + timedelta(days=2), now + timedelta(days=300)
+    blackouts.add(
+        ADMIN,
+        [
+            Period("Change freeze", soon, soon + timedelta(days=3), None),
+            Period("Of another cron", soon, soon + timedelta(days=3), "greet"),
+            Period("Far away", later, later + timedelta(days=3), None),
+        ],
+    )
+    told = said(opened("series", new="nothing"))
+    assert "None in the blackout “Change freeze”, from " in told
+    assert "Of another cron" not in told
+    assert "Far away" not in told

@@ -1,9 +1,10 @@
-"""Times to go and gone, in words."""
+"""Days, and times to go and gone, in words."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
+from pages.parts import times
 from pages.parts.times import lasted, remaining, spelled_out
 
 
@@ -40,3 +41,18 @@ def test_a_time_to_go_is_spelled_out_in_a_verdict(left: timedelta, written: str)
 )
 def test_a_duration_has_the_unit_that_suits_it(seconds: float | None, written: str) -> None:
     assert lasted(seconds) == written
+
+
+@pytest.mark.parametrize(
+    ("code", "day", "written"),
+    [
+        ("fr", date(2026, 12, 1), "mar. 1er déc. 2026"),
+        ("fr", date(2026, 12, 11), "ven. 11 déc. 2026"),
+        ("en", date(2026, 12, 1), "Tue 1 Dec 2026"),
+    ],
+)
+def test_the_first_of_a_month_is_written_as_each_language_does(
+    monkeypatch: pytest.MonkeyPatch, code: str, day: date, written: str
+) -> None:
+    monkeypatch.setattr(times, "language", lambda: code)
+    assert times.date_in_words(day) == written
