@@ -32,7 +32,7 @@ function tickCountdown(element, words) {
   const left = Number(element.dataset.at) - databaseTime();
   const late = left < -LATE_MS;
   let text = words.due;
-  if (left > 0) text = remaining(left, words);
+  if (left > 0) text = (element.dataset.alone === undefined ? "{}" : words.ahead).replace("{}", remaining(left, words));
   else if (late) text = words.late.replace("{}", remaining(-left - 999, words));
   if (element.textContent !== text) element.textContent = text;
   element.classList.toggle("soon", left <= SOON_MS && !late);

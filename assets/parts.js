@@ -10,6 +10,7 @@ const builders = {
   countdown(part) {
     const element = make("time", "countdown");
     element.dataset.at = part.at;
+    if (part.alone) element.dataset.alone = "";
     return element;
   },
   ago(part) {

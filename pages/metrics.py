@@ -90,7 +90,7 @@ def _imminent(cron_name: str | None) -> None:
         how_many = number(found.count, found.count_is_estimate)
         st.caption(ngettext("{} planned run", "{} planned runs", found.count).format(how_many))
         columns = [
-            table.Column("left", _("In"), "narrow"),
+            table.Column("left", _("Starts"), "narrow"),
             table.Column("when", _("When"), "narrow"),
             table.Column("cron", _("Cron"), heads=True),
             table.Column("by", _("Planned by"), "narrow"),

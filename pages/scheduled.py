@@ -113,10 +113,10 @@ def _nothing(status: str | None, *, narrowed: bool) -> None:
 
 def _columns(*, pending: bool) -> list[table.Column]:
     return [
-        table.Column("left", _("In") if pending else _("Status"), "narrow"),
+        table.Column("left", _("Starts") if pending else _("Status"), "narrow"),
         table.Column("when", _("When"), "narrow"),
         table.Column("cron", _("Cron"), heads=True),
-        table.Column("parameters", _("Parameters"), "clip"),
+        table.Column("parameters", _("Parameters") if pending else _("Parameters and error"), "clip"),
         table.Column("by", _("Planned by"), "narrow"),
         table.actions_column(),
     ]

@@ -28,7 +28,7 @@ def alert_list() -> None:
                 told = worker_away()
             looks[alert.severity](words.plain(_capital(told)), icon=ICONS[alert.severity])
         if not found:
-            st.caption(_("No alert: a worker is alive, nothing is overdue, and runs start in time."))
+            st.caption(_("No alert."))
 
 
 @st.fragment(run_every=REFRESH_SECONDS)

@@ -30,6 +30,8 @@ def words() -> dict[str, str]:
         # Translators: the letter after a number of days, as in 3d 5h.
         "day": _("d"),
         "due": _("now"),
+        # Translators: {} is a duration: in 15 min.
+        "ahead": _("in {}"),
         # Translators: read aloud, as in Cancel: Index documents.
         "of": _("{act}: {name}"),
         # Translators: {} is a duration, as in 12s late.

@@ -70,7 +70,7 @@ def _state(schedule_id: UUID) -> None:
             st.rerun()
         left = [badge(schedule)]
         if schedule.status == "pending" and not is_held(schedule):
-            left.append(table.countdown(schedule.scheduled_at))
+            left.append(table.countdown(schedule.scheduled_at, alone=True))
         facts.facts(
             "schedule",
             [

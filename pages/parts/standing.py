@@ -27,4 +27,5 @@ def standing(schedule: Schedule) -> list[table.Part]:
     """Its status, and below it the time to go while it is pending."""
     if is_held(schedule):
         return time_left(schedule)
-    return [badge(schedule), *(time_left(schedule) if schedule.status == "pending" else [])]
+    left = [table.countdown(schedule.scheduled_at, alone=True)] if schedule.status == "pending" else []
+    return [badge(schedule), *left]

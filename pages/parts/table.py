@@ -107,9 +107,14 @@ def badge(status: str, label: str) -> Part:
     return {"kind": "badge", "text": label, "colour": words.COLOURS[status]}
 
 
-def countdown(instant: datetime) -> Part:
-    """The time to go; it ticks in the browser."""
-    return {"kind": "countdown", "at": milliseconds(instant)}
+def countdown(instant: datetime, *, alone: bool = False) -> Part:
+    """The time to go; it ticks in the browser.
+
+    Args:
+        instant: when.
+        alone: no label says that it is the time to go: "in" says so.
+    """
+    return {"kind": "countdown", "at": milliseconds(instant), **({"alone": True} if alone else {})}
 
 
 def ago(instant: datetime, *, quiet: bool = True) -> Part:

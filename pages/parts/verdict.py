@@ -15,6 +15,8 @@ from pages.parts.language import _, marked
 from pages.parts.words import plain, title_of_cron
 from pages.parts.worker_away import worker_away
 
+# As countdowns have it.
+LATE = timedelta(seconds=5)
 Mood = Literal["green", "orange", "red"]
 MOODS: dict[Mood, tuple[str, str]] = {
     "green": (":material/check_circle:", marked("Nothing is in its way")),
@@ -56,11 +58,12 @@ def verdict(cron: Cron, instant: datetime, moved: UUID | None = None) -> None:
     icon, words = MOODS[found.mood]
     with st.container(border=True, key="verdict"):
         when = plain(times.day_and_time(instant, year=True))
-        left = times.spelled_out(_to_the_minute(instant - now))
-        st.markdown(f"**{when}**, " + _("in {duration}").format(duration=left))
+        st.markdown(f"**{when}**, {_left(instant - now)}")
         utc = plain(times.day_and_time_utc(instant))
-        st.caption(f"{plain(times.zone_name(instant))} · {utc} UTC")
-        st.badge(_(words), icon=icon, color=found.mood)
+        st.caption(f"{plain(times.zone_name(instant))} · {utc}\u00a0UTC")
+        # What should have begun already is not told that all is well.
+        if instant > now or found.warnings:
+            st.badge(_(words), icon=icon, color=found.mood)
         warnings = [f"- :material/warning: {plain(line)}" for line in found.warnings]
         st.markdown("\n".join([*warnings, *(f"- {plain(line)}" for line in found.facts)]))
 
@@ -89,6 +92,14 @@ def of(cron: Cron, instant: datetime, moved: UUID | None = None) -> Verdict:
     found.facts += _around(near, instant)
     found.facts += _of_the_same(cron, near, instant)
     return found
+
+
+def _left(left: timedelta) -> str:
+    if left > timedelta(0):
+        return _("in {duration}").format(duration=times.spelled_out(_to_the_minute(left)))
+    if left >= -LATE:
+        return _("now")
+    return _("{} late").format(times.spelled_out(_to_the_minute(-left)))
 
 
 def _to_the_minute(left: timedelta) -> timedelta:

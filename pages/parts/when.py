@@ -59,7 +59,7 @@ def _shortcuts(key: str, now: datetime) -> None:
     choices = {
         _("in 1 hour"): times.local(_full_minute(now + timedelta(hours=1))).replace(tzinfo=None),
         _("tonight {time}").format(time="22:00"): datetime.combine(today.date(), TONIGHT),
-        _("tomorrow {time}").format(time="9:00"): datetime.combine(tomorrow, MORNING),
+        _("tomorrow {time}").format(time="09:00"): datetime.combine(tomorrow, MORNING),
     }
 
     def take(wall: datetime) -> None:

@@ -161,7 +161,7 @@ def test_the_verdict_says_who_else_runs_then_and_whether_runs_meet(
         schedules.plan(ALICE, cron, nine + timedelta(minutes=minute))
     page = visit(zone="UTC")
     dialog = opened(page, "Wait")
-    dialog.get_by_role("button", name="tomorrow 9:00").click()
+    dialog.get_by_role("button", name="tomorrow 09:00").click()
     verdict = dialog.locator(".st-key-verdict")
     expect(verdict).to_contain_text("It can be planned, but look first")
     expect(verdict).to_contain_text("A run planned for 08:35 usually still goes on then")
@@ -179,7 +179,7 @@ def test_the_verdict_is_red_in_words_without_a_worker_and_tells_of_a_blackout(
         ALICE, [blackouts.Period("Stocktaking", nine - timedelta(hours=1), nine + timedelta(hours=1))]
     )
     dialog = opened(visit(zone="UTC"))
-    dialog.get_by_role("button", name="tomorrow 9:00").click()
+    dialog.get_by_role("button", name="tomorrow 09:00").click()
     verdict = dialog.locator(".st-key-verdict")
     expect(verdict).to_contain_text("As things stand it would not run")
     expect(verdict).to_contain_text("No worker is alive")

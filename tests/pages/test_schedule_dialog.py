@@ -140,7 +140,7 @@ def test_the_verdict_tells_what_else_is_planned_around_it(visit: Visitor, databa
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).replace(hour=9, minute=10, second=0, microsecond=0)
     schedules.plan(Actor("alice", "operator", "api"), "greet", tomorrow)
     dialog = opened(visit(zone="UTC"))
-    dialog.get_by_role("button", name="tomorrow 9:00").click()
+    dialog.get_by_role("button", name="tomorrow 09:00").click()
     expect(dialog.locator(".st-key-verdict")).to_contain_text("Just after: Greet 09:10 (10 min after)")
 
 

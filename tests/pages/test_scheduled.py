@@ -125,7 +125,7 @@ def test_a_run_is_moved_and_edited_in_place(visit: Visitor, database_url: str) -
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("name").fill("Grace")
     dialog.get_by_label("name").press("Tab")
-    dialog.get_by_role("button", name="tomorrow 9:00").click()
+    dialog.get_by_role("button", name="tomorrow 09:00").click()
     expect(dialog.locator(".st-key-verdict")).to_contain_text("09:00")
     dialog.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_test_id("stToast")).to_contain_text("Moved: Greet")
@@ -134,6 +134,32 @@ def test_a_run_is_moved_and_edited_in_place(visit: Visitor, database_url: str) -
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).replace(hour=9, minute=0, second=0, microsecond=0)
     assert changed.scheduled_at == tomorrow
     assert changed.parameters["name"] == "Grace"
+
+
+def test_the_verdict_of_a_run_that_is_late_says_so_and_is_not_green(
+    visit: Visitor, database: psycopg.Connection
+) -> None:
+    planned()
+    database.execute(
+        "UPDATE scheduled_cron_executions SET created_at = now() - interval '1 hour', "
+        "scheduled_at = now() - interval '2 minutes', due_at = now() - interval '2 minutes'"
+    )
+    database.execute(
+        "INSERT INTO cron_workers (name, host, pid, version, ticked_at, slots) "
+        "VALUES ('w', 'h', 1, '1', now(), 4)"
+    )
+    page = visit("scheduled")
+    row_of(page, "Ada").get_by_role("button", name="Change").click()
+    verdict = page.get_by_role("dialog").locator(".st-key-verdict")
+    expect(verdict).to_contain_text(re.compile(r"2\smin.* late"))
+    expect(verdict).not_to_contain_text("Nothing is in its way")
+
+
+def test_a_time_to_go_says_in_where_no_label_does(visit: Visitor, database_url: str) -> None:
+    schedule = planned(hours=2, minutes=30, seconds=30)
+    for locale, told in (("en-GB", "in 2h 30min"), ("fr-FR", "dans 2h 30min")):
+        page = visit(f"scheduled?id={schedule.id}", locale=locale)
+        expect(page.locator(".countdown")).to_have_text(told)
 
 
 def test_the_filters_live_in_the_url_so_that_a_link_shows_the_same(visit: Visitor, database_url: str) -> None:

@@ -68,7 +68,7 @@ def test_what_somebody_else_did_since_is_not_undone_and_that_is_said(
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("name").fill("Grace")
     dialog.get_by_label("name").press("Tab")
-    dialog.get_by_role("button", name="tomorrow 9:00").click()
+    dialog.get_by_role("button", name="tomorrow 09:00").click()
     expect(dialog.locator(".st-key-verdict")).to_contain_text("09:00")
     dialog.get_by_role("button", name="Save", exact=True).click()
     expect(undo_buttons(page)).to_have_count(1)
