@@ -264,7 +264,7 @@ class Dispatcher:
 
     async def _fire(self, lane: Lane) -> int:
         """Fires one batch; returns how many schedules were in it."""
-        with self._runner.slots() as slots:
+        with self._runner.slots(LANES) as slots:
             fired = await firing.fire(
                 lane, self._name, _fired_here(), limit=FIRE_BATCH, slots=slots, told=LOGGED_ONE_BY_ONE
             )

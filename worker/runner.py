@@ -1,6 +1,7 @@
 """Runs executions, as many at once as there are slots, and writes down what they print and how they end."""
 
 import asyncio
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -70,9 +71,14 @@ class Runner:
         return len(self._tasks)
 
     @contextmanager
-    def slots(self) -> Iterator[int]:
-        """How many more may start now: kept free for the caller until the block ends."""
-        free = 0 if self._stopping else max(0, settings().max_running - len(self._tasks) - self._promised)
+    def slots(self, callers: int = 1) -> Iterator[int]:
+        """How many more may start now: kept free for the caller until the block ends.
+
+        Args:
+            callers: how many may ask side by side; each gets that part of what is free, rounded up.
+        """
+        left = 0 if self._stopping else max(0, settings().max_running - len(self._tasks) - self._promised)
+        free = math.ceil(left / callers)
         self._promised += free
         try:
             yield free
