@@ -9,6 +9,8 @@ from core.log import logger
 
 Item = TypeVar("Item")
 BATCH = 500
+# What comes within so little time is written at once: it is seen no later, and spares the database work.
+GATHER_SECONDS = 0.004
 PATIENCE_SECONDS = (0.1, 0.3, 1, 2, 5)
 
 
@@ -39,6 +41,7 @@ class Batches(Generic[Item]):
         """Writes for ever; cancel it after `drained`."""
         while True:
             await self._arrived.wait()
+            await asyncio.sleep(GATHER_SECONDS)
             self._arrived.clear()
             while self._items:
                 batch = self._items[:BATCH]
