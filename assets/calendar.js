@@ -180,7 +180,7 @@ function buildHours(data, state) {
     const head = make("div", "head");
     head.setAttribute("role", "rowheader");
     head.style.gridColumn = place + 1;
-    head.append(data.view === "week" ? buildDayButton(day, day.short, state) : make("span", "", day.long));
+    head.append(data.view === "week" ? buildDayButton(day, day.short, state) : make("span", day.today ? "date now" : "", day.long));
     if (day.total) head.append(make("span", "total", day.total));
     const seen = new Set();
     const cells = day.cells.map((cell) => {
@@ -194,6 +194,18 @@ function buildHours(data, state) {
     });
     return row(`column${day.today ? " today" : ""}${day.past ? " past" : ""}`, head, ...cells);
   });
+}
+
+// What the signs and colours mean, and the bars.
+function buildLegend(data) {
+  const keys = data.legend.map(({ state, colour, label }) => {
+    const key = make("span", `key ${colour} ${state}`);
+    const glyph = make("span", "", GLYPHS[state] ?? "");
+    glyph.setAttribute("aria-hidden", "true");
+    key.append(glyph, label);
+    return key;
+  });
+  return [...keys, make("span", "", data.words.load)];
 }
 
 // The hours stand beside the grid, in its rows: they are no cells of it.
@@ -226,6 +238,7 @@ function show(state, data) {
   const holder = make("div", `holder ${data.view}`);
   if (data.view !== "month") holder.append(buildScale());
   holder.append(grid);
+  state.legend.replaceChildren(...buildLegend(data));
   state.hint.textContent = data.words.hint;
   state.holder.replaceChildren(holder);
   if (!state.cells.has(state.active)) state.active = firstActive(data);
@@ -304,10 +317,10 @@ function pressed(event, state) {
 }
 
 function start(root) {
-  const state = { root, hint: make("p", "hint"), live: make("div", "unseen"), holder: make("div") };
+  const state = { root, holder: make("div"), legend: make("p", "legend"), hint: make("p", "hint"), live: make("div", "unseen") };
   state.hint.id = "hint";
   state.live.setAttribute("role", "status");
-  root.replaceChildren(state.holder, state.hint, state.live);
+  root.replaceChildren(state.holder, state.legend, state.hint, state.live);
   return state;
 }
 

@@ -56,6 +56,7 @@ def grid(span: Span, cells: Sequence[Cell], now: datetime, on_act: Callable[[dic
             "view": span.view,
             "label": _("Calendar"),
             "days": days,
+            "legend": _legend(),
             "weekdays": [times.written(day, "EEE") for day in span.days[:7]],
             "words": {**ticking_words(), **_words()},
         },
@@ -75,7 +76,14 @@ def _words() -> dict[str, str]:
         "left": _("Left where it was."),
         # Translators: {} is a day, or an hour of a day.
         "plan": _("Plan a run: {}"),
+        "load": _("The bars show how full each slot is beside the fullest one, and of what."),
     }
+
+
+def _legend() -> list[dict[str, str]]:
+    known = [{"state": state, "colour": words.COLOURS[state], "label": _state(state)} for state in STATES]
+    ahead = words.capital(_("forecast of a series"))
+    return [*known, {"state": "forecast", "colour": "violet", "label": ahead}]
 
 
 def _count(cell: Cell) -> int:
