@@ -158,7 +158,7 @@ def test_all_that_matches_is_cancelled_with_its_count_shown_first_and_undone(
     page = visit("scheduled?cron=greet", locale="fr-FR")
     page.get_by_role("button", name="Tout annuler…").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("12 exécutions n’auront pas lieu.")
+    expect(dialog).to_contain_text("12 exécutions seront annulées.")
     assert len(pending()) == 13
     dialog.get_by_role("button", name="Annuler 12 exécutions").click()
     expect(page.locator(".st-key-undo")).to_contain_text("12 exécutions annulées.")
