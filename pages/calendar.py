@@ -32,7 +32,7 @@ def page() -> None:
     with problems.page():
         names = {"month": _("Month"), "week": _("Week"), "day": _("Day")}
         now = overview.clock()
-        with st.container(horizontal=True, vertical_alignment="center"):
+        with st.container(horizontal=True, vertical_alignment="center", key="filters"):
             chosen = filters.choice("view", _("View"), names, "month")
             view: View = next(each for each in VIEWS if each == chosen)
             cron = filters.cron()

@@ -23,7 +23,7 @@ def page() -> None:
     """Shows the page."""
     st.title(_("Metrics"), anchor=False)
     with problems.page():
-        with st.container(horizontal=True, vertical_alignment="center"):
+        with st.container(horizontal=True, vertical_alignment="center", key="filters"):
             chosen = window(overview.clock())
         alert_list()
         _charts(chosen)

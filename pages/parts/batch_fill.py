@@ -50,15 +50,16 @@ def filled() -> list[Draft]:
             required=True,
             key="fill way",
         )
-        if way == "again":
-            every = st.number_input(_("Every (minutes)"), 1, 10_080, 10, width=150, key="fill every")
-        else:
-            copies = st.number_input(_("Runs of each"), 1, MAX_BATCH, 1, width=150, key="fill copies")
-        # What runs again and again may begin together; what is spread begins one by one.
-        most = max(1, len(names)) if way == "again" else 1
-        together = st.number_input(
-            _("At most together"), 1, 1000, most, width=150, key=f"fill together {way} {len(names)}"
-        )
+        with st.container(horizontal=True, width="content", key="paired counts"):
+            if way == "again":
+                every = st.number_input(_("Every (minutes)"), 1, 10_080, 10, width=150, key="fill every")
+            else:
+                copies = st.number_input(_("Runs of each"), 1, MAX_BATCH, 1, width=150, key="fill copies")
+            # What runs again and again may begin together; what is spread begins one by one.
+            most = max(1, len(names)) if way == "again" else 1
+            together = st.number_input(
+                _("At most together"), 1, 1000, most, width=150, key=f"fill together {way} {len(names)}"
+            )
     if not names:
         st.info(_("Choose what shall run."))
         return []

@@ -45,7 +45,7 @@ def grid() -> list[Draft]:
         column_config={
             "_index": st.column_config.NumberColumn(_("Row"), width=60),
             "cron": st.column_config.SelectboxColumn(
-                _("Cron"), options=names, format_func=title_of_cron, width="medium"
+                _("Cron"), options=names, format_func=title_of_cron, width=150
             ),
             "when": st.column_config.TextColumn(
                 _("When"), help=_("Such as {example}").format(example=_("2030-01-31 22:00")), width="medium"

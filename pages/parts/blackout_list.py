@@ -23,7 +23,7 @@ from pages.parts.words import plain, title_of_cron
 def blackout_list() -> None:
     """Shows those under way and to come."""
     st.caption(_("In these periods no series has an occurrence. What is planned by hand runs all the same."))
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, key="toolbar"):
         st.button(
             _("Add a blackout"),
             type="primary",

@@ -19,13 +19,14 @@ EXAMPLE = "mailtos://user:password@example.org?to=ops@example.org"
 
 def channel_list() -> None:
     """Shows them."""
-    st.button(
-        _("Add a channel"),
-        type="primary",
-        icon=":material/add:",
-        on_click=notices.ask,
-        args=("add_channel",),
-    )
+    with st.container(horizontal=True, key="toolbar"):
+        st.button(
+            _("Add a channel"),
+            type="primary",
+            icon=":material/add:",
+            on_click=notices.ask,
+            args=("add_channel",),
+        )
     found = channels.find()
     if not found:
         st.info(_("There is no channel. Add one: mail, Slack, Teams, a webhook, or another service."))

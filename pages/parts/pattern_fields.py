@@ -55,7 +55,7 @@ def pattern_fields() -> dict[str, Any]:
         pattern["days"] = _days()
     elif kind == "monthly":
         pattern |= _of_the_month()
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, key="paired at"):
         at = st.time_input(_("At"), time(2), step=timedelta(minutes=1), key="at", width=150)
         every = st.number_input(
             _every(str(kind)), 1, 366 if kind == "daily" else 53, 1, key="every", width=150
@@ -92,7 +92,7 @@ def _of_the_month() -> dict[str, Any]:
         return {"day": st.number_input(_("Day"), 1, 31, 1, key="day", width=150)}
     names = get_day_names(locale=language())
     nths = {nth: _(word) for nth, word in NTH.items()}
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, key="paired nth"):
         nth = st.selectbox(_("Which"), list(nths), index=1, format_func=nths.get, key="nth", width=150)
         weekday = st.selectbox(
             _("Weekday"),

@@ -41,8 +41,9 @@ def _find(cron_name: str | None, key: str) -> None:
                 format="DD/MM/YYYY" if language() == "fr" else "YYYY-MM-DD",
                 key=f"{key} day",
             )
-            begin = st.time_input(_("Between"), EVENING, step=timedelta(minutes=15), key=f"{key} begin")
-            end = st.time_input(_("and"), MORNING, step=timedelta(minutes=15), key=f"{key} end")
+            with st.container(horizontal=True, width=320):
+                begin = st.time_input(_("Between"), EVENING, step=timedelta(minutes=15), key=f"{key} begin")
+                end = st.time_input(_("and"), MORNING, step=timedelta(minutes=15), key=f"{key} end")
         if not isinstance(day, date) or begin is None or end is None:
             return
         since, until = _between(day, begin, end)

@@ -97,6 +97,13 @@ def open_dialog(page: Page, name: str) -> None:
     page.get_by_role("dialog").get_by_role("button").last.wait_for()
 
 
+# From left to right; below the screen's edge one scrolls.
+WHOLLY_SEEN = """element => {
+  const box = element.getBoundingClientRect(), group = element.parentElement.getBoundingClientRect();
+  return box.left >= group.left - 1 && box.right <= Math.min(group.right, innerWidth) + 1;
+}"""
+
+
 @pytest.mark.parametrize("locale", ["en-GB", "fr-FR"])
 def test_nothing_on_a_phone_keeps_people_out_or_leaves_the_screen(
     visit: Visitor, dashboard: str, something: dict[str, str], locale: str
@@ -109,6 +116,9 @@ def test_nothing_on_a_phone_keeps_people_out_or_leaves_the_screen(
         found = serious(page)
         if page.evaluate("document.documentElement.scrollWidth") > 390:
             found.append("wider than the screen")
+        for choice in page.get_by_role("radio").all():
+            if not choice.evaluate(WHOLLY_SEEN):
+                found.append(f"cut: {choice.inner_text()}")
         if found:
             wrong[place] = found
     assert wrong == {}
