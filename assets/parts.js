@@ -3,6 +3,7 @@
 const builders = {
   text(part, table) {
     const element = part.go ? link(part, table) : make("span", classes("text", part), part.text);
+    if (part.mono) letBreak(element);
     if (part.tip) element.title = part.tip;
     return element;
   },
@@ -57,7 +58,7 @@ const builders = {
       if (action.icon) {
         button.classList.add("icon");
         button.title = action.label;
-        button.append(drawing(action.icon));
+        button.append(drawing(action.icon), make("span", "caption", action.label));
       }
       button.type = "button";
       button.dataset.focus = `${row.id} ${action.act}`;
@@ -80,6 +81,12 @@ function drawing(name) {
   path.setAttribute("d", DRAWINGS[name]);
   svg.append(path);
   return svg;
+}
+
+// JSON, addresses and paths break behind their signs rather than within a word.
+function letBreak(element) {
+  const pieces = element.textContent.split(/(?<=[/,?&])(?![/\s])/);
+  element.replaceChildren(...pieces.flatMap((piece, place) => (place ? [make("wbr"), piece] : [piece])));
 }
 
 const classes = (first, part) =>

@@ -163,6 +163,21 @@ def test_the_output_is_searched_and_its_matches_are_walked_through(
     expect(log.locator("mark")).to_have_count(0)
 
 
+def test_on_a_phone_the_search_and_its_steps_stand_in_one_line_and_are_large_enough_to_hit(
+    visit: Visitor, database: psycopg.Connection
+) -> None:
+    run = executions.trigger(ALICE, "wait")
+    printed(database, run, ("stdout", "one Error\n"))
+    page = visit(f"executions?id={run.id}", width=390)
+    page.get_by_role("searchbox", name="Search in the output").fill("error")
+    expect(page.get_by_text("1 of 1")).to_be_visible()
+    bar = page.get_by_role("search").locator("input, button.step").all()
+    boxes = [box for part in bar if (box := part.bounding_box())]
+    assert len(boxes) == 3
+    assert len({box["y"] for box in boxes}) == 1
+    assert all(min(box["width"], box["height"]) >= 44 for box in boxes)
+
+
 def test_a_search_reaches_what_the_pane_has_let_go(visit: Visitor, database: psycopg.Connection) -> None:
     run = executions.trigger(ALICE, "wait")
     lines = [("stdout", f"line {number} " + "x" * 2000 + "\n") for number in range(200)]

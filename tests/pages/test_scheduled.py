@@ -162,6 +162,13 @@ def test_a_time_to_go_says_in_where_no_label_does(visit: Visitor, database_url: 
         expect(page.locator(".countdown")).to_have_text(told)
 
 
+def test_on_a_phone_each_button_of_a_run_says_what_it_does(visit: Visitor, database_url: str) -> None:
+    planned()
+    page = visit("scheduled", width=390)
+    for label in ("Change", "Duplicate", "Cancel"):
+        expect(row_of(page, "Ada").get_by_text(label, exact=True)).to_be_visible()
+
+
 def test_the_filters_live_in_the_url_so_that_a_link_shows_the_same(visit: Visitor, database_url: str) -> None:
     planned("Ada")
     planned("Bob")
