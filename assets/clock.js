@@ -19,9 +19,9 @@ function remaining(ms, words) {
   const seconds = Math.max(0, Math.ceil(ms / 1000));
   const [days, hours] = [Math.floor(seconds / 86400), Math.floor(seconds / 3600) % 24];
   const minutes = Math.floor(seconds / 60) % 60;
-  if (days) return `${days}${words.day} ${hours}h`;
-  if (hours) return `${hours}h ${minutes}min`;
-  return minutes ? `${minutes} min` : `${seconds}s`;
+  if (days) return `${days}${words.day}\u00a0${hours}h`;
+  if (hours) return `${hours}h\u00a0${minutes}min`;
+  return minutes ? `${minutes}\u00a0min` : `${seconds}s`;
 }
 
 const SOON_MS = 5 * 60 * 1000;
@@ -50,9 +50,9 @@ function tickAgo(element, words) {
 function tickElapsed(element, words) {
   const seconds = Math.max(0, Math.floor((databaseTime() - Number(element.dataset.began)) / 1000));
   const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
-  let text = `${seconds % 60} s`;
-  if (hours) text = `${hours} h ${minutes} min`;
-  else if (minutes) text = `${minutes} min ${seconds % 60} s`;
+  let text = `${seconds % 60}\u00a0s`;
+  if (hours) text = `${hours}\u00a0h\u00a0${minutes}\u00a0min`;
+  else if (minutes) text = `${minutes}\u00a0min\u00a0${seconds % 60}\u00a0s`;
   if (element.textContent !== text) element.textContent = text;
 }
 

@@ -56,7 +56,7 @@ def _when(row: Checked) -> list[table.Part]:
     if row.instant is None:
         return [table.text(str(row.draft.when) or "–", mono=True)]
     in_utc = times.day_and_time_utc(row.instant)
-    return [table.text(times.day_and_time(row.instant)), table.text(f"{in_utc} UTC", quiet=True)]
+    return [table.text(times.day_and_time(row.instant)), table.text(f"{in_utc}\u00a0UTC", quiet=True)]
 
 
 def _parameters(row: Checked) -> list[table.Part]:

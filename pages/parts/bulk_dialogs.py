@@ -40,7 +40,9 @@ def _cancel(wanted: Filter, key: str) -> None:
         matching = bulk.count_matching(wanted)
         _described(wanted)
         told = ngettext("{} run will be cancelled.", "{} runs will be cancelled.", matching.free)
-        st.markdown(f"**{told.format(number(matching.free))}** " + _("You can undo this for 30 seconds."))
+        st.markdown(
+            f"**{told.format(number(matching.free))}** " + _("You can undo this for 30\u00a0seconds.")
+        )
         _being_fired(matching)
         label = ngettext("Cancel {} run", "Cancel {} runs", matching.free).format(number(matching.free))
         if confirmed(label, key, ready=matching.free > 0, danger=True):
@@ -59,7 +61,7 @@ def _move(wanted: Filter, key: str) -> None:
             return
         matching = bulk.count_matching(wanted, by=by, to=to)
         told = ngettext("{} run moves.", "{} runs move.", matching.free).format(number(matching.free))
-        st.markdown(f"**{told}** " + _("You can undo this for 30 seconds."))
+        st.markdown(f"**{told}** " + _("You can undo this for 30\u00a0seconds."))
         _being_fired(matching, moved=True)
         label = ngettext("Move {} run", "Move {} runs", matching.free).format(number(matching.free))
         if confirmed(label, key, ready=matching.free > 0):

@@ -28,7 +28,7 @@ def cancel(schedule_id: UUID) -> None:
 def _cancel(schedule: schedules.Schedule, key: str) -> None:
     title, when = title_of_cron(schedule.cron_name), times.day_and_time(schedule.scheduled_at)
     st.markdown(f"**{plain(title)}**, {plain(when)}")
-    st.markdown(_("It will not run. You can undo this for 30 seconds."))
+    st.markdown(_("It will not run. You can undo this for 30\u00a0seconds."))
     if confirmed(_("Cancel the run"), key, danger=True, leave=_("Keep it")):
         with problems.told():
             cancelled = schedules.cancel(actor(), schedule.id)

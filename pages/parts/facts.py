@@ -34,7 +34,7 @@ def facts(key: str, listed: Sequence[Fact]) -> None:
 
 def instant(at: datetime) -> list[table.Part]:
     """An instant in full: by the browser's clock, in its zone, and in UTC."""
-    utc = f"{times.day_and_time_utc(at)} UTC"
+    utc = f"{times.day_and_time_utc(at)}\u00a0UTC"
     return [
         table.text(times.day_and_time(at, year=True)),
         table.text(f"{times.zone_name(at)} · {utc}", quiet=True),

@@ -89,7 +89,7 @@ def _pulse(pulse: workers.Pulse) -> dict[str, object]:
     who = ngettext("worker: last tick {{}}", "{count} workers: last tick {{}}", count)
     parts = [who.format(count=count), overdue]
     if freshest.clock_offset_ms is not None:
-        parts.append(_("clock offset {} ms").format(round(freshest.clock_offset_ms)))
+        parts.append(_("clock offset {}").format(f"{round(freshest.clock_offset_ms)}\u00a0ms"))
     seen = max(freshest.beat_at, freshest.ticked_at or freshest.beat_at)
     # A worker that has just looked may be a moment ahead of the reading.
     since = min(seen, pulse.now - timedelta(0))

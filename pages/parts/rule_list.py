@@ -33,14 +33,15 @@ NAMES_OF_LANGUAGES = {"en": marked("English"), "fr": marked("French")}
 def rule_list() -> None:
     """Shows them."""
     some = bool(channels.find())
-    st.button(
-        _("Add a rule"),
-        type="primary",
-        icon=":material/add:",
-        on_click=notices.ask,
-        args=("add_rule",),
-        disabled=not some,
-    )
+    with st.container(horizontal=True, key="toolbar"):
+        st.button(
+            _("Add a rule"),
+            type="primary",
+            icon=":material/add:",
+            on_click=notices.ask,
+            args=("add_rule",),
+            disabled=not some,
+        )
     found = rules.find()
     if not found:
         nothing = _("There is no rule, so nobody is told anything.")
@@ -64,7 +65,7 @@ def _row(one: Rule) -> table.Row:
         told = ngettext("from {} failure on", "from {} failures in a row on", one.after_failures)
         how.append(table.text(told.format(one.after_failures), quiet=True))
     if "reminder" in one.events:
-        how.append(table.text(_("{} min before").format(one.remind_minutes), quiet=True))
+        how.append(table.text(_("{} before").format(f"{one.remind_minutes}\u00a0min"), quiet=True))
     if not one.enabled:
         how.append(table.text(_("switched off"), bad=True))
     return table.Row(

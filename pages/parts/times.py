@@ -12,6 +12,9 @@ from core.errors import Invalid
 from pages.parts import words
 from pages.parts.language import _, language
 
+# Within dates and lengths of time no line ends.
+NO_BREAK = "\u00a0"
+
 
 def browser_zone() -> ZoneInfo:
     """The browser's time zone; UTC where it tells none that is known here."""
@@ -67,7 +70,7 @@ def _date(day: date, pattern: str, code: str) -> str:
     # Lists write the same few days over and over, and Babel takes its time.
     if code == "fr" and day.day == 1:
         pattern = pattern.replace("d", "d'er'")
-    return format_date(day, pattern, locale=code)
+    return format_date(day, pattern, locale=code).replace(" ", NO_BREAK)
 
 
 def day(instant: datetime) -> str:
@@ -96,10 +99,10 @@ def remaining(left: timedelta) -> str:
     seconds = max(0, round(left.total_seconds()))
     days, hours, minutes = seconds // 86_400, seconds // 3600 % 24, seconds // 60 % 60
     if days:
-        return f"{days}{_day()} {hours}h"
+        return f"{days}{_day()}{NO_BREAK}{hours}h"
     if hours:
-        return f"{hours}h {minutes}min"
-    return f"{minutes} min" if minutes else f"{seconds}s"
+        return f"{hours}h{NO_BREAK}{minutes}min"
+    return f"{minutes}{NO_BREAK}min" if minutes else f"{seconds}s"
 
 
 def spelled_out(left: timedelta) -> str:
@@ -112,7 +115,8 @@ def spelled_out(left: timedelta) -> str:
         (seconds % 60, "s"),
     ]
     first = next((place for place, (count, _unit) in enumerate(parts) if count), 3)
-    return " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count) or "0 s"
+    shown = [(count, unit) for count, unit in parts[first : first + 2] if count] or [(0, "s")]
+    return NO_BREAK.join(f"{count}{NO_BREAK}{unit}" for count, unit in shown)
 
 
 def lasted(seconds: float | None) -> str:
@@ -120,10 +124,10 @@ def lasted(seconds: float | None) -> str:
     if seconds is None:
         return "–"
     if seconds < 1:
-        return f"{max(0, round(seconds * 1000))} ms"
+        return f"{max(0, round(seconds * 1000))}{NO_BREAK}ms"
     if seconds < 60:
         written = f"{seconds:.1f}".removesuffix(".0")
-        return (written.replace(".", ",") if language() == "fr" else written) + " s"
+        return (written.replace(".", ",") if language() == "fr" else written) + f"{NO_BREAK}s"
     return spelled_out(timedelta(seconds=seconds))
 
 

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests.pages.conftest import Visitor
 
-HOURS = re.compile(r"\d+[hdj] \d+(min|h)")
+HOURS = re.compile(r"\d+[hdj]\s\d+(min|h)")
 SECONDS = re.compile(r"\d+s")
 
 
