@@ -52,7 +52,7 @@ def cancel(actor: Actor, schedule_id: UUID) -> Changed:
         row: Any = connection.execute(select(changed, _event_of(told))).one_or_none()
     if row is None:
         raise _too_late(get(schedule_id), "cancelled")
-    return Changed(*row)
+    return Changed(*row[:-1], event_id=row[-1])
 
 
 def change(
@@ -130,7 +130,7 @@ def change(
         if present.status == "pending" and present.claimed_by is None and scheduled_at is not None:
             raise past()
         raise _too_late(present, "changed")
-    return Changed(*row)
+    return Changed(*row[:-1], event_id=row[-1])
 
 
 def decide(actor: Actor, schedule_id: UUID, *, fire: bool) -> Schedule:

@@ -89,13 +89,15 @@ def plan(
             raise refusal(error) from error
         return known
     if row is not None:
-        return Schedule.just_planned(
-            row[0],
-            row[1],
-            cron.name,
-            instant,
-            given,
-            values["created_by"],
+        # What it was given the database need not send back.
+        return Schedule(
+            id=row[0],
+            cron_name=cron.name,
+            scheduled_at=instant,
+            due_at=instant,
+            parameters=given,
+            created_by=values["created_by"],
+            created_at=row[1],
             not_after=values["not_after"],
             late_policy=late_policy,
         )

@@ -57,13 +57,14 @@ class Batch(Sequence[Schedule]):
         return (self._made(*one) for one in self._planned)
 
     def _made(self, schedule_id: UUID, cron_name: str, instant: datetime, parameters: Parameters) -> Schedule:
-        return Schedule.just_planned(
-            schedule_id,
-            self.created_at,
-            cron_name,
-            instant,
-            parameters,
-            self.created_by,
+        return Schedule(
+            id=schedule_id,
+            cron_name=cron_name,
+            scheduled_at=instant,
+            due_at=instant,
+            parameters=parameters,
+            created_by=self.created_by,
+            created_at=self.created_at,
             batch_id=self.id,
         )
 

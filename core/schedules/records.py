@@ -1,6 +1,6 @@
 """Schedules as core gives them out: rows, what is to be planned, and which ones are meant."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID
@@ -41,72 +41,31 @@ class Schedule:
     id: UUID
     cron_name: str
     scheduled_at: datetime
+    due_at: datetime
     parameters: Parameters
     created_by: str | None
     created_at: datetime
-    status: Status
-    triggered_at: datetime | None
-    triggered_execution_id: UUID | None
-    error_message: str | None
-    due_at: datetime
-    claimed_by: str | None
-    attempts: int
-    batch_id: UUID | None
-    not_after: datetime | None
-    late_policy: LatePolicy
-    held_at: datetime | None
-    series_id: UUID | None
-    attempts_before: int
-    conflicts: int
-    failures: int
-    retry_of: UUID | None
-    retried_by: UUID | None
+    status: Status = "pending"
+    triggered_at: datetime | None = None
+    triggered_execution_id: UUID | None = None
+    error_message: str | None = None
+    claimed_by: str | None = None
+    attempts: int = 0
+    batch_id: UUID | None = None
+    not_after: datetime | None = None
+    late_policy: LatePolicy = "fire"
+    held_at: datetime | None = None
+    series_id: UUID | None = None
+    attempts_before: int = 0
+    conflicts: int = 0
+    failures: int = 0
+    retry_of: UUID | None = None
+    retried_by: UUID | None = None
 
     @property
     def tries(self) -> int:
         """How often it was tried since it was planned, moved or decided about."""
         return self.attempts - self.attempts_before
-
-    @classmethod
-    def just_planned(
-        cls,
-        schedule_id: UUID,
-        created_at: datetime,
-        cron_name: str,
-        scheduled_at: datetime,
-        parameters: Parameters,
-        created_by: str,
-        *,
-        batch_id: UUID | None = None,
-        not_after: datetime | None = None,
-        late_policy: LatePolicy = "fire",
-    ) -> "Schedule":
-        """One that has just been planned: the database need not send back what it was given."""
-        return cls(
-            id=schedule_id,
-            cron_name=cron_name,
-            scheduled_at=scheduled_at,
-            parameters=parameters,
-            created_by=created_by,
-            created_at=created_at,
-            status="pending",
-            triggered_at=None,
-            triggered_execution_id=None,
-            error_message=None,
-            due_at=scheduled_at,
-            claimed_by=None,
-            attempts=0,
-            batch_id=batch_id,
-            not_after=not_after,
-            late_policy=late_policy,
-            held_at=None,
-            series_id=None,
-            attempts_before=0,
-            conflicts=0,
-            failures=0,
-            retry_of=None,
-            retried_by=None,
-        )
 
     def __post_init__(self) -> None:
         # Whoever shows it shows no secret: rows from before its schema had one may hold it in clear.
@@ -121,7 +80,7 @@ class Changed(Schedule):
         event_id: of the event that tells it: `core.undo.undo_event` takes it back.
     """
 
-    event_id: int
+    event_id: int = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +115,7 @@ class Filter:
     due_before: datetime | None = None
 
 
-COLUMNS = [schedules.c[field.name] for field in fields(Schedule)]
+COLUMNS = [schedules.c[each.name] for each in fields(Schedule)]
 FREE = and_(
     schedules.c.status == "pending",
     # The lease of a worker that died has ended: nobody is firing it.
