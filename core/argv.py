@@ -6,9 +6,9 @@ import re
 TOKEN = re.compile(
     r"""
     (?P<blank>[ \t]+)
-  | '(?P<single>[^']*)'
-  | "(?P<double>(?:[^"\\$`]|\\[^\n])*)"
-  | \\(?P<escaped>[^\n])
+  | '(?P<single>[^'\0]*)'
+  | "(?P<double>(?:[^"\\$`\0]|\\[^\n\0])*)"
+  | \\(?P<escaped>[^\n\0])
   | (?P<plain>\{\} | [^\s'"\\|&;<>()$`*?\[\#~{}\x00-\x1f\x7f]+)
   | (?P<inner>[\#~])
     """,

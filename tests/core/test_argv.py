@@ -28,6 +28,7 @@ def words_by_a_shell(line: str) -> list[str] | None:
 @settings(max_examples=400, deadline=None)
 @given(line=PIECES.map(lambda text: "x " + text))
 @example(line="x {} {}a ~ a~ a#b 'it''s' \"a\\b\" \\;")
+@example(line='x "\x00"')
 def test_words_taken_without_a_shell_are_those_a_shell_makes(line: str) -> None:
     words = argv_of(line)
     if words is not None:
