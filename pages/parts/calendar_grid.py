@@ -100,9 +100,14 @@ def _day(span: Span, day: date, cells: list[dict[str, Any]], count: int, now: da
         "today": day == today,
         "past": day < today,
         "outside": span.view == "month" and day.month != span.day.month,
-        "total": number(count) if count else "",
+        "total": _total(span, count) if count else "",
         "cells": cells,
     }
+
+
+def _total(span: Span, count: int) -> str:
+    counted = number(count)
+    return ngettext("{} run", "{} runs", count).format(counted) if span.view == "day" else counted
 
 
 def _cell(span: Span, slot: Slot, cell: Cell, now: datetime, most: int) -> dict[str, Any]:

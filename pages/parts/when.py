@@ -66,7 +66,7 @@ def _shortcuts(key: str, now: datetime) -> None:
         st.session_state[f"{key} date"] = wall.date()
         st.session_state[f"{key} time"] = wall.time()
 
-    with st.container(horizontal=True, gap="xsmall"):
+    with st.container(horizontal=True, gap="xsmall", key=f"{key} shortcuts"):
         for place, (label, wall) in enumerate(choices.items()):
             past = wall < today + AT_LEAST_AHEAD
             st.button(label, key=f"{key} shortcut {place}", on_click=take, args=(wall,), disabled=past)
