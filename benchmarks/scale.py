@@ -43,7 +43,7 @@ def measure(session: Session) -> Section:
             fired += due
         rows.append(_row("Crondesk", "default", without, with_them, ours=True))
         if session.long:
-            rows += _curve(session, full, due, beside, fired, statistics.median(without))
+            rows += _curve(session, full, due, beside, fired)
     finally:
         full.close()
         session.server.drop("crondesk_full")
@@ -74,7 +74,7 @@ def _beside(session: Session, full: Product, due: int, fired: int) -> float:
     return rate
 
 
-def _curve(session: Session, full: Product, due: int, beside: int, fired: int, without: float) -> list[Row]:
+def _curve(session: Session, full: Product, due: int, beside: int, fired: int) -> list[Row]:
     rows = []
     future, finished = beside, beside
     for step in (session.scaled(step) for step in STEPS):
@@ -83,12 +83,13 @@ def _curve(session: Session, full: Product, due: int, beside: int, fired: int, w
         filling.finished(full, step - finished)
         fired += step - finished
         future = finished = step
-        rates = []
+        without, with_them = [], []
         for _ in session.runs():
-            rates.append(_beside(session, full, due, fired))
+            without.append(product_rate(session, 1, due))
+            with_them.append(_beside(session, full, due, fired))
             fired += due
-        row = _row("Crondesk", f"default, beside {step:,} and {step:,}", [without], rates, ours=True)
-        rows.append(row)
+        settings = f"default, beside {step:,} and {step:,}"
+        rows.append(_row("Crondesk", settings, without, with_them, ours=True))
     return rows
 
 
