@@ -15,8 +15,8 @@ ORDER = {
     "planning": planning.measure,
     "commands": commands.measure,
     "queries": queries.measure,
-    "pages": pages.measure,
     "memory": memory.measure,
+    "pages": pages.measure,
 }
 
 
