@@ -10,7 +10,6 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     Text,
-    bindparam,
     cast,
     false,
     func,
@@ -60,7 +59,7 @@ class Event:
 
 
 def told(
-    actor: Actor | None,
+    actor: Actor,
     kind: str,
     changed: FromClause,
     *,
@@ -74,7 +73,7 @@ def told(
     Its rows are the events' ids.
 
     Args:
-        actor: who did it; None in a statement that is built once, and executed with `who`.
+        actor: who did it.
         kind: the event's kind.
         changed: the common table expression that changed the rows; has a column cron_name.
         schedule_id: the column of `changed` with the schedule, if it is about one.
@@ -83,7 +82,9 @@ def told(
         name: of the part, where a statement has several.
     """
     chosen = select(
-        *(bindparam(name, value, Text) for name, value in who(actor).items()),
+        literal(actor.name, Text),
+        literal(actor.role, Text),
+        literal(actor.via, Text),
         literal(kind),
         null() if schedule_id is None else schedule_id,
         null() if execution_id is None else execution_id,
@@ -101,13 +102,6 @@ def told(
         "details",
     ]
     return insert(events).from_select(columns, chosen).returning(events.c.id).cte(name)
-
-
-def who(actor: Actor | None) -> dict[str, str | None]:
-    """The parameters of a statement made with `told` that say who did it."""
-    if actor is None:
-        return {"who_name": None, "who_role": None, "who_via": None}
-    return {"who_name": actor.name, "who_role": actor.role, "who_via": actor.via}
 
 
 def of_schedule(schedule_id: UUID, batch_id: UUID | None = None, limit: int = 1000) -> list[Event]:

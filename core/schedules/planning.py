@@ -145,6 +145,11 @@ def _planned_before(values: Mapping[str, Any], parameters: Parameters) -> Schedu
 
 
 def checked_name(given: str | None, field: str) -> str | None:
+    """Lets a name pass that people can read, or none.
+
+    Raises:
+        Invalid: it is empty, too long, or holds what cannot be printed.
+    """
     if given is None:
         return None
     if not given.strip() or len(given) > MAX_NAME or not given.isprintable():
