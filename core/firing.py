@@ -92,7 +92,14 @@ class Settlement:
 
 
 async def fire(
-    lane: Lane, worker: str, crons: Sequence[Cron], *, limit: int, slots: int, told: int
+    lane: Lane,
+    worker: str,
+    crons: Sequence[Cron],
+    *,
+    limit: int,
+    slots: int,
+    told: int,
+    at: datetime | None = None,
 ) -> list[Fired]:
     """Fires what is due of these crons: claim, execution and 'triggered' in one transaction.
 
@@ -102,16 +109,19 @@ async def fire(
         limit: how many schedules at most.
         slots: how many executions the worker can start at once; the rest is queued.
         told: how many completed ones are told one by one; of more, the latest stands for all.
+        at: an instant a few milliseconds away that the database waits for first.
 
     Raises:
         Unavailable.
     """
     rows = await lane.fetch(
-        "SELECT * FROM crondesk_fire(%s, %s, %s, %s, %s, %s, %s, "
+        # An argument is there before the call: what is due is looked for when the instant has come.
+        "SELECT * FROM crondesk_fire(%s, (SELECT %s::int FROM crondesk_wait_until(%s)), %s, %s, %s, %s, %s, "
         "%s::int[], %s::float8[], %s::float8[], %s::float8[], %s)",
         (
             worker,
             limit,
+            at,
             slots,
             [cron.name for cron in crons],
             [cron.target for cron in crons],

@@ -1,9 +1,9 @@
-"""Looks for what comes due, sets a timer for each instant, and fires when it rings."""
+"""Looks for what comes due, and fires it: a moment before its instant a statement is sent that waits for it."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from heapq import heappop, heappush
 
 from core import beating, firing, planning, running
 from core.catalogue import Cron, catalogue
@@ -17,7 +17,6 @@ from core.running import Run
 from core.settings import settings
 from worker.runner import Runner
 from worker.sender import Sender
-from worker.timers import Timers
 
 FIRE_BATCH = 1000
 CLAIM_BATCH = 500
@@ -26,8 +25,8 @@ LOGGED_ONE_BY_ONE = 50
 # How far ahead HTTP firings are claimed, and instants known: only a local timer then stands
 # between the instant and the firing.
 AHEAD = timedelta(seconds=1)
-# How long before an instant the way to it is warmed up.
-WARM = timedelta(milliseconds=4)
+# How long before an instant the statement is sent that waits for it in the database.
+EARLY = timedelta(milliseconds=4)
 STUCK_PAUSE_SECONDS = 0.25
 # Where nothing was due although a timer rang: this machine's clock may run a little ahead of the database's.
 EARLY_PAUSES_SECONDS = (0.003, 0.02)
@@ -44,7 +43,6 @@ class Dispatcher:
         second_lane: another one, for what comes due meanwhile.
         looking_lane: its connection for claiming and looking ahead.
         clock: the database's clock.
-        timers: rings at each instant.
         sender: fires over HTTP.
         runner: runs what fires here.
         look_at: asks for the next look at an instant.
@@ -58,7 +56,6 @@ class Dispatcher:
         second_lane: Lane,
         looking_lane: Lane,
         clock: Clock,
-        timers: Timers,
         sender: Sender,
         runner: Runner,
         look_at: Callable[[datetime], None],
@@ -69,7 +66,6 @@ class Dispatcher:
         self._second_lane = second_lane
         self._looking_lane = looking_lane
         self._clock = clock
-        self._timers = timers
         self._sender = sender
         self._runner = runner
         self._look_at = look_at
@@ -79,8 +75,8 @@ class Dispatcher:
         self._looks = asyncio.Event()
         self._due = {lane: asyncio.Event() for lane in (firing_lane, second_lane)}
         self._busy: set[Lane] = set()
-        self._warms = asyncio.Event()
-        self._timed: dict[datetime, Callable[[], None]] = {}
+        self._timed: set[datetime] = set()
+        self._coming: list[datetime] = []
         self._next_look: datetime | None = None
         self._looking = asyncio.Lock()
         self._firing = asyncio.Semaphore(LANES)
@@ -98,8 +94,8 @@ class Dispatcher:
         """Asks to fire now what is due."""
         if self._shares_backlog:
             return  # the lane that fires goes on until nothing is due
-        lane = self._second_lane if self._firing_lane in self._busy else self._firing_lane
-        self._due[lane].set()
+        taken = self._firing_lane in self._busy or self._due[self._firing_lane].is_set()
+        self._due[self._second_lane if taken else self._firing_lane].set()
 
     def arrived(self, instant: datetime) -> None:
         """Says that a schedule arrived which is due at the instant."""
@@ -133,7 +129,7 @@ class Dispatcher:
 
         On two lanes: an instant that comes while another one is being written down need not wait for that.
         """
-        await asyncio.gather(self._serve_warmth(), *map(self._serve_due, self._due))
+        await asyncio.gather(*map(self._serve_due, self._due))
 
     async def _serve_due(self, lane: Lane) -> None:
         while True:
@@ -145,23 +141,14 @@ class Dispatcher:
             try:
                 async with self._firing:
                     await self._be_back()
-                    self._try_again_soon(bool(await self._fire_all(lane)))
+                    self._try_again_soon(bool(await self._fire_all(lane, self._next_coming())))
             except Unavailable as error:
                 tell(error)
                 self._ask_again(1)
             finally:
                 self._busy.discard(lane)
-
-    async def _serve_warmth(self) -> None:
-        """Fires nothing a moment before an instant: after a rest the first statement takes thrice as long."""
-        while True:
-            await self._warms.wait()
-            self._warms.clear()
-            if not (self._stopping or self._busy):
-                with contextlib.suppress(Unavailable):
-                    await firing.fire(
-                        self._firing_lane, self._name, _fired_here(), limit=0, slots=0, told=LOGGED_ONE_BY_ONE
-                    )
+                if self._coming:
+                    self.fire()
 
     def _try_again_soon(self, fired: bool) -> None:
         if fired:
@@ -207,10 +194,9 @@ class Dispatcher:
         within = [instant for instant in instants if instant <= now + AHEAD]
         for instant in within:
             if instant not in self._timed:
-                warm_in = (instant - self._clock.now() - WARM).total_seconds()
-                if warm_in > 0:
-                    asyncio.get_running_loop().call_later(warm_in, self._warms.set)
-                self._timed[instant] = self._timers.at(instant, lambda due=instant: self._ring(due))  # type: ignore[misc]
+                left = (instant - EARLY - self._clock.now()).total_seconds()
+                asyncio.get_running_loop().call_later(left, self._ring, instant)
+                self._timed.add(instant)
         if len(instants) > len(within):
             return [instants[-1] - AHEAD]
         if len(within) < FIRE_BATCH:
@@ -218,8 +204,18 @@ class Dispatcher:
         return [max(within[-1], now + timedelta(seconds=STUCK_PAUSE_SECONDS))]  # there may be more after it
 
     def _ring(self, instant: datetime) -> None:
-        self._timed.pop(instant, None)
+        self._timed.discard(instant)
+        heappush(self._coming, instant)
         self.fire()
+
+    def _next_coming(self) -> datetime | None:
+        """The first instant that is still to come; those that have come need not be waited for."""
+        now = self._clock.now()
+        while self._coming:
+            instant = heappop(self._coming)
+            if instant > now:
+                return instant
+        return None
 
     async def _claim(self, crons: list[str], now: datetime) -> list[datetime]:
         lease = timedelta(seconds=settings().lease_seconds)
@@ -237,12 +233,12 @@ class Dispatcher:
         following = await firing.next_instants(self._looking_lane, crons, until=self._clock.now(), limit=1)
         return [max(following[0] - AHEAD, now + timedelta(seconds=STUCK_PAUSE_SECONDS))] if following else []
 
-    async def _fire_all(self, lane: Lane) -> int:
-        """Fires batch after batch until one comes back that is not full; returns how many it fired.
+    async def _fire_all(self, lane: Lane, instant: datetime | None) -> int:
+        """Waits for the instant and fires batch after batch until one is not full; returns how many it fired.
 
         One lane of each of two workers is as quick as two of one; with more, they wait for one another.
         """
-        fired = batch = await self._fire(lane)
+        fired = batch = await self._fire(lane, instant)
         if batch < FIRE_BATCH:
             return fired
         if await beating.is_alone(lane, self._name):
@@ -262,11 +258,17 @@ class Dispatcher:
                 self.fire()
         return fired
 
-    async def _fire(self, lane: Lane) -> int:
+    async def _fire(self, lane: Lane, instant: datetime | None = None) -> int:
         """Fires one batch; returns how many schedules were in it."""
         with self._runner.slots(LANES) as slots:
             fired = await firing.fire(
-                lane, self._name, _fired_here(), limit=FIRE_BATCH, slots=slots, told=LOGGED_ONE_BY_ONE
+                lane,
+                self._name,
+                _fired_here(),
+                limit=FIRE_BATCH,
+                slots=slots,
+                told=LOGGED_ONE_BY_ONE,
+                at=instant,
             )
             for one in fired:
                 if one.outcome == "running" and one.execution_id is not None:

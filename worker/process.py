@@ -94,7 +94,6 @@ class Process:
             self._lanes["firing too"],
             self._lanes["looking"],
             self._clock,
-            self._timers,
             self._sender,
             self._runner,
             look_at=self._look_at,

@@ -40,6 +40,48 @@ def test_a_row_that_no_program_could_read_hides_no_instant_of_the_others(
     assert soon in finish(ask())
 
 
+def fire(url: str, at: datetime | None = None) -> list[Fired]:
+    """Fires whatever is due, as a worker does."""
+
+    async def ask() -> list[Fired]:
+        lane = Lane(url, "test")
+        try:
+            crons = list(catalogue().crons.values())
+            return await firing.fire(lane, "me", crons, limit=10, slots=10, told=10, at=at)
+        finally:
+            await lane.close()
+
+    return finish(ask())
+
+
+def planned_in(database: psycopg.Connection, milliseconds: int) -> datetime:
+    """The instant, by the database's clock, of a schedule that is planned that soon."""
+    [(instant,)] = database.execute(
+        "INSERT INTO scheduled_cron_executions (cron_name, checked, scheduled_at) "
+        "VALUES ('nothing', %s, clock_timestamp() + make_interval(secs => %s)) RETURNING scheduled_at",
+        [catalogue().cron("nothing").fingerprint, milliseconds / 1000],
+    )
+    return instant
+
+
+def test_a_statement_sent_before_the_instant_waits_for_it_and_fires_then(
+    database: psycopg.Connection, database_url: str
+) -> None:
+    for milliseconds in range(1, 45, 4):
+        instant = planned_in(database, milliseconds)
+        [fired] = fire(database_url, at=instant)
+        assert fired.outcome == "completed"
+        assert fired.fired_at >= instant
+
+
+def test_a_statement_waits_for_no_instant_that_is_far_away(
+    database: psycopg.Connection, database_url: str
+) -> None:
+    due, later = planned_in(database, 10), planned_in(database, 3_600_000)
+    database.execute("SELECT pg_sleep(0.02)")
+    assert [one.scheduled_at for one in fire(database_url, at=later)] == [due]
+
+
 def test_what_the_database_refuses_is_said_without_the_values(database_url: str) -> None:
     async def ask() -> None:
         lane = Lane(database_url, "test")
@@ -66,13 +108,5 @@ def test_an_execution_of_another_cron_settles_no_schedule(
         [planned],
     )
 
-    async def fire() -> list[Fired]:
-        lane = Lane(database_url, "test")
-        try:
-            crons = list(catalogue().crons.values())
-            return await firing.fire(lane, "me", crons, limit=10, slots=10, told=10)
-        finally:
-            await lane.close()
-
-    assert [one.outcome for one in finish(fire())] == ["conflict"]
+    assert [one.outcome for one in fire(database_url)] == ["conflict"]
     assert schedules.get(planned).status == "pending"

@@ -118,12 +118,12 @@ def test_down_and_up_beside_a_live_worker_leaves_it_firing(house: House, steps: 
     assert house.run("quick")["status"] == "completed"
     command.downgrade(config(house.url), steps)
     house.forget_connections()
-    if steps == "base":
-        until(lambda: worker.said("database.refused"), 30, worker)
-    else:
-        assert house.run("quick")["status"] == "completed"
+    waiting = house.plan("quick") if steps == "-1" else None
+    until(lambda: worker.said("database.refused"), 30, worker)
     command.upgrade(config(house.url), "head")
     house.forget_connections()
+    if waiting is not None:
+        assert house.ended(waiting, 40)["status"] == "completed"
     for cron in ("quick", "nothing", "hook"):
         assert house.run(cron, seconds=40)["status"] == "completed"
     assert worker.process.poll() is None
