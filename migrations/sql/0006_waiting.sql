@@ -10,7 +10,8 @@ BEGIN
         RETURN;
     END IF;
     v_left_ms := 1000 * extract(epoch FROM p_instant - clock_timestamp());
-    -- A sleep is counted in milliseconds and ends a little late: the last of the time is not slept through.
+    -- A sleep is counted in milliseconds and ends a little late: the last of the time is not slept through. Not more
+    -- of it: who has kept a core for two milliseconds loses it soon.
     IF v_left_ms >= 1.2 THEN
         PERFORM pg_sleep(floor(v_left_ms - 0.2) / 1000);
     END IF;

@@ -58,7 +58,7 @@ def cron() -> str | None:
     wanted = st.query_params.get("cron")
     if wanted and wanted not in names:
         names.append(wanted)
-    key = _kept("cron", names)
+    key, _begins_with = _kept("cron", names)
     return st.selectbox(
         _("Cron"),
         names,
@@ -79,10 +79,11 @@ def status(words: Mapping[str, str], default: str) -> str:
 
 def choice(name: str, label: str, words: Mapping[str, str], default: str) -> str:
     """A choice among a few; in the URL stands the name, which is the same in each language."""
-    key = _kept(name, list(words), default)
+    key, begins_with = _kept(name, list(words), default)
     chosen = st.segmented_control(
         label,
         list(words),
+        default=begins_with,
         required=True,
         format_func=lambda option: words[option],
         label_visibility="collapsed",
@@ -99,12 +100,18 @@ def choose(name: str, option: str, default: str) -> None:
     _keeper(name, key, default)()
 
 
-def _kept(name: str, options: Sequence[str], default: str | None = None) -> str:
+def _kept(name: str, options: Sequence[str], default: str | None = None) -> tuple[str, str | None]:
+    """The key of a choice, with what it begins with where the session holds nothing for it."""
     key = f"filter {name}"
     wanted = st.query_params.get(name, default)
     if is_news(key, name):
-        st.session_state[key] = wanted if wanted in options else default
-    return key
+        value = wanted if wanted in options else default
+        # What is set in the session is set in the browser once more, a moment after the choice is drawn there:
+        # a click in between was lost.
+        if value == default and key not in st.session_state:
+            return key, default
+        st.session_state[key] = value
+    return key, None
 
 
 def _keeper(name: str, key: str, default: str | None = None) -> Callable[[], None]:
