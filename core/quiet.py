@@ -19,8 +19,8 @@ from core.tables import schedules
 LONGEST = timedelta(days=2)
 MINUTE = timedelta(minutes=1)
 EVERY_MINUTES = 5
-# What began so long before may still be under way.
-BEFORE = timedelta(hours=6)
+# What began so long before may still be under way; what begins so long after may be met, or be the nearest.
+AROUND = timedelta(hours=6)
 PROPOSED = 5
 
 
@@ -59,20 +59,20 @@ def quietest(since: datetime, until: datetime, cron_name: str | None = None) -> 
         raise Invalid("until: must be later than since, and to come")
     if until - begin > LONGEST:
         raise Invalid("until: must be within two days of since")
-    origin = begin - BEFORE
-    begins = _begins(origin, until, now)
+    origin, horizon = begin - AROUND, until + AROUND
+    begins = _begins(origin, horizon, now)
     usual = {name: record.usual_seconds or 0.0 for name, record in overview.records(list(begins)).items()}
     own = 0.0
     if cron_name is not None:
         own = overview.records([cron_name])[cron_name].usual_seconds or 0.0
-    minutes = ceil((until - origin) / MINUTE)
-    load = _load(begins, {name: max(1, ceil(seconds / 60)) for name, seconds in usual.items()}, minutes)
+    lasts = {name: max(1, ceil(seconds / 60)) for name, seconds in usual.items()}
+    load = _load(begins, lasts, ceil((horizon - origin) / MINUTE))
     occupied = sorted({minute for counted in begins.values() for minute in counted})
-    first = BEFORE // MINUTE
-    candidates = _rated(load, occupied, range(first, minutes, EVERY_MINUTES), max(1, ceil(own / 60)))
+    first, end = AROUND // MINUTE, ceil((until - origin) / MINUTE)
+    candidates = _rated(load, occupied, range(first, end, EVERY_MINUTES), max(1, ceil(own / 60)))
     return [
         Quiet(origin + minute * MINUTE, busiest, None if gap is None else gap * MINUTE)
-        for minute, busiest, gap in _apart(candidates, max(15, (minutes - first) // 12))
+        for minute, busiest, gap in _apart(candidates, max(15, (end - first) // 12))
     ]
 
 

@@ -61,9 +61,9 @@ def _figures(chosen: Window) -> None:
         _counted("completed", completed, ngettext("Completed", "Completed", completed)),
         _counted("failed", failed, ngettext("Failed", "Failed", failed)),
         {"label": _("Success"), "value": percent(completed / decided) if decided else "–"},
-        _counted("triggered", triggered, ngettext("Triggered plan", "Triggered plans", triggered)),
-        _counted("failed", unfired, ngettext("Failed plan", "Failed plans", unfired)),
-        _counted("cancelled", cancelled, ngettext("Cancelled plan", "Cancelled plans", cancelled)),
+        _counted("triggered", triggered, ngettext("Triggered schedule", "Triggered schedules", triggered)),
+        _counted("failed", unfired, ngettext("Failed schedule", "Failed schedules", unfired)),
+        _counted("cancelled", cancelled, ngettext("Cancelled schedule", "Cancelled schedules", cancelled)),
         {
             "label": _("Lateness, p95"),
             "value": times.lasted(late.p95) if late else "–",

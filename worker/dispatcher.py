@@ -1,4 +1,4 @@
-"""Looks for what comes due, and fires it: a moment before its instant a statement is sent that waits for it."""
+"""Looks for what comes due, and sends, just before its instant, the statement that waits for it and fires."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

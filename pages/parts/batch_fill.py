@@ -19,7 +19,7 @@ from pages.parts.wall_times import instant_of_wall
 from pages.parts.words import title_of_cron
 
 EVENING, MORNING = time(22), time(6)
-WAYS = {"again": marked("Again and again"), "once": marked("Each once, spread evenly")}
+WAYS = {"again": marked("Again and again"), "once": marked("Spread evenly")}
 
 
 def filled() -> list[Draft]:
@@ -58,7 +58,12 @@ def filled() -> list[Draft]:
             # What runs again and again may begin together; what is spread begins one by one.
             most = max(1, len(names)) if way == "again" else 1
             together = st.number_input(
-                _("At most together"), 1, 1000, most, width=150, key=f"fill together {way} {len(names)}"
+                _("At the same time, at most"),
+                1,
+                1000,
+                most,
+                width=150,
+                key=f"fill together {way} {len(names)}",
             )
     if not names:
         st.info(_("Choose what shall run."))

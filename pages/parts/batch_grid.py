@@ -31,7 +31,8 @@ def grid() -> list[Draft]:
         # Streamlit forgets what was typed into a grid that was out of sight.
         version, first = st.session_state[START] = (version + 1, st.session_state[LATEST])
     told = _(
-        "Choose a cron for each row and write when it runs, such as {example} ({zone}); then plan them all."
+        "Choose a cron for each row and write when it runs, such as {example} ({zone}); "
+        "the button that plans them all appears below."
     )
     st.caption(told.format(example=_("2030-01-31 22:00"), zone=times.browser_zone().key))
     names = sorted(catalogue().crons, key=title_of_cron)

@@ -76,7 +76,7 @@ def _words() -> dict[str, str]:
         "left": _("Left where it was."),
         # Translators: {} is a day, or an hour of a day.
         "plan": _("Plan a run: {}"),
-        "load": _("The bars show how full each slot is beside the fullest one, and of what."),
+        "load": _("The bars show how full each slot is compared with the fullest one; colours are statuses."),
     }
 
 

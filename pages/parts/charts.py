@@ -16,7 +16,7 @@ from pages.parts.words import COLOURS
 
 HEIGHT = 240
 # Streamlit's theme leaves a quarter of a chart empty below its axis and above its legend.
-PADDING = {"left": 0, "right": 4, "top": 4, "bottom": 4}
+PADDING = {"left": 0, "right": 16, "top": 4, "bottom": 4}
 WIDTHS: dict[Step, timedelta] = {
     "hour": timedelta(hours=1),
     "quarter": timedelta(hours=6),
@@ -77,10 +77,14 @@ def show(card: Card, chart: alt.Chart | alt.LayerChart) -> None:
                 st.table(shown, hide_index=True, height=360, alt=card.title)
 
 
+def theme() -> str:
+    """The reader's theme: 'light' or 'dark'."""
+    return "dark" if st.context.theme.type == "dark" else "light"
+
+
 def colour(name: str) -> str:
     """One of the theme's colours, such as 'green', as the reader's theme has it."""
-    theme = "dark" if st.context.theme.type == "dark" else "light"
-    return str(st.get_option(f"theme.{theme}.{name}Color"))
+    return str(st.get_option(f"theme.{theme()}.{name}Color"))
 
 
 def of_status(status: str) -> str:
@@ -95,8 +99,7 @@ def legend(**properties: Any) -> alt.Legend:
 
 def shades() -> list[str]:
     """The theme's shades of one colour, from little to much."""
-    theme = "dark" if st.context.theme.type == "dark" else "light"
-    return list(st.get_option(f"theme.{theme}.chartSequentialColors"))
+    return list(st.get_option(f"theme.{theme()}.chartSequentialColors"))
 
 
 def cron_axis(field: str = "title", **properties: Any) -> alt.Y:
@@ -111,7 +114,8 @@ def time_axis(step: Step, field: str = "begin") -> alt.X:
     labels = f"timeFormat(datum.value, '{day}')"
     if step == "hour":
         labels = f"timeFormat(datum.value, hours(datum.value) == 0 ? '{day}' : '%H:%M')"
-    return alt.X(f"{field}:T", title=None, axis=alt.Axis(labelExpr=labels, grid=False, tickCount=8))
+    ticks = alt.ExprRef("windowSize()[0] < 640 ? 4 : 8")
+    return alt.X(f"{field}:T", title=None, axis=alt.Axis(labelExpr=labels, grid=False, tickCount=ticks))
 
 
 def step_name(at: datetime, step: Step) -> str:

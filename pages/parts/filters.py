@@ -106,7 +106,7 @@ def _kept(name: str, options: Sequence[str], default: str | None = None) -> tupl
     wanted = st.query_params.get(name, default)
     if is_news(key, name):
         value = wanted if wanted in options else default
-        # What is set in the session is set in the browser once more, a moment after the choice is drawn there:
+        # What is set in the session is set in the browser once more, a moment after the choice is drawn:
         # a click in between was lost.
         if value == default and key not in st.session_state:
             return key, default

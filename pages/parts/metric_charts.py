@@ -150,8 +150,11 @@ def hours_of_day(found: Sequence[metrics.HourOfDay]) -> None:
     cells = base.mark_rect(cornerRadius=2).encode(
         color=alt.Color("count:Q", scale=alt.Scale(range=charts.shades(), domainMin=0), legend=None)
     )
-    dense = f"datum.count > {most} * 0.45"
-    weak, strong = charts.colour("text"), charts.colour("background")
+    # On each shade whichever can be told apart best: 4.5 to 1 at least.
+    weak, strong, turns_at = (
+        ("white", "black", 0.44) if charts.theme() == "dark" else ("black", "white", 0.56)
+    )
+    dense = f"datum.count > {most} * {turns_at}"
     text = base.mark_text(fontSize=alt.ExprRef("width < 450 ? 0 : 11")).encode(
         text=alt.Text("count:Q", format="~s"),
         color=alt.ColorValue(weak, condition={"test": dense, "value": strong}),

@@ -85,4 +85,4 @@ def _told(quiet: Quiet) -> str:
         )
         load = load.format(quiet.under_way)
     gap = times.spelled_out(quiet.nearest)
-    return _("{load}; the nearest one begins {gap} away.").format(load=load, gap=gap)
+    return _("{load}; the nearest other run begins {gap} away.").format(load=load, gap=gap)

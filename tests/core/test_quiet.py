@@ -49,7 +49,6 @@ def test_a_proposal_is_no_busier_than_any_other_instant(database: psycopg.Connec
         return max(
             sum(start <= moment < start + lengths[cron] * MINUTE for cron, start in planned)
             for moment in within
-            if moment < begin + timedelta(hours=4)
         )
 
     found = quietest(begin, begin + timedelta(hours=4), "greet")
@@ -59,6 +58,17 @@ def test_a_proposal_is_no_busier_than_any_other_instant(database: psycopg.Connec
         assert proposal.under_way == busiest(proposal.at)
         assert proposal.nearest == min(abs(start - proposal.at) for _cron, start in planned)
     assert [one.under_way for one in found] == sorted(one.under_way for one in found)
+
+
+def test_what_begins_soon_after_the_time_asked_for_counts_too(database: psycopg.Connection) -> None:
+    lasts(database, "wait", 90)
+    begin = tomorrow() + timedelta(hours=8)
+    schedules.plan_many(ALICE, [Plan("greet", begin + timedelta(minutes=125))])
+    at_the_end = {one.at: one for one in quietest(begin, begin + timedelta(hours=2), "wait")}
+    for at, proposal in at_the_end.items():
+        meets = at + timedelta(minutes=90) > begin + timedelta(minutes=125)
+        assert proposal.under_way == int(meets)
+        assert proposal.nearest == begin + timedelta(minutes=125) - at
 
 
 def test_what_series_will_plan_counts_too(database_url: str) -> None:

@@ -54,7 +54,7 @@ def test_a_cancel_from_the_page_of_one_run_is_undone_there(visit: Visitor, datab
     page = visit(f"scheduled?id={one.id}", locale="fr")
     page.get_by_role("button", name="Annuler l’exécution").click()
     page.get_by_role("dialog").get_by_role("button", name="Annuler l’exécution").click()
-    undo_buttons(page, "Rétablir").click()
+    undo_buttons(page, "Défaire").click()
     expect(page.get_by_text("En attente", exact=True)).to_be_visible()
     assert schedules.get(one.id).status == "pending"
 
