@@ -1,6 +1,6 @@
 """A chart as all pages show it: in the colours of the badges, as a table too, and to be taken away as CSV."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -35,6 +35,7 @@ class Card:
         frame: its figures, a column each.
         headings: what the columns are called in the table that is shown; others are left out of it.
         height: in pixels.
+        given: what else its drawing depends on, beside the theme and the language.
     """
 
     key: str
@@ -43,22 +44,25 @@ class Card:
     frame: pd.DataFrame
     headings: Mapping[str, str]
     height: int = HEIGHT
+    given: tuple[object, ...] = ()
 
 
-def show(card: Card, chart: alt.Chart | alt.LayerChart) -> None:
-    """Shows the chart; where it has no figures, says so instead."""
+Draw = Callable[[], alt.Chart | alt.LayerChart]
+
+
+def show(card: Card, draw: Draw) -> None:
+    """Shows the chart; where it has no figures, says so instead.
+
+    Args:
+        draw: makes the chart of what the card holds, and of the theme's colours.
+    """
     with st.container(border=True, height="stretch", key=f"card {card.key}"):
         st.header(card.title, anchor=False)
         if card.frame.empty:
             st.caption(_("Nothing in this time. Choose a longer one, or another cron."))
             return
         st.caption(card.told)
-        chart = chart.properties(height=card.height, background="transparent", padding=PADDING)
-        # Streamlit's own gray is too pale for text this small.
-        chart = chart.configure_axis(labelColor=colour("grayText"), labelFlush=False)
-        chart = chart.configure_legend(labelColor=colour("grayText"))
-        # Without Altair's own check of the chart: it took a sixth of the page's time beside other viewers.
-        spec = chart.to_dict(validate=False)
+        spec = _drawn(card, theme(), language(), draw)
         st.vega_lite_chart(spec, key=f"chart {card.key}", alt=f"{card.title}. {card.told}")
         with st.container(horizontal=True, gap="small"):
             st.download_button(
@@ -75,6 +79,17 @@ def show(card: Card, chart: alt.Chart | alt.LayerChart) -> None:
             with st.popover(_("As a table"), icon=":material/table:", type="tertiary"):
                 shown = card.frame[list(card.headings)].rename(columns=dict(card.headings))
                 st.table(shown, hide_index=True, height=360, alt=card.title)
+
+
+# What has not changed since is not drawn anew, for whoever looks at it.
+@st.cache_data(max_entries=200, show_spinner=False)
+def _drawn(card: Card, theme: str, locale: str, _draw: Draw) -> dict[str, Any]:  # noqa: ARG001  known by them
+    chart = _draw().properties(height=card.height, background="transparent", padding=PADDING)
+    # Streamlit's own gray is too pale for text this small.
+    chart = chart.configure_axis(labelColor=colour("grayText"), labelFlush=False)
+    chart = chart.configure_legend(labelColor=colour("grayText"))
+    # Without Altair's own check of the chart: it took a sixth of the page's time beside other viewers.
+    return chart.to_dict(validate=False)
 
 
 def theme() -> str:

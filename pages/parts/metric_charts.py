@@ -21,36 +21,39 @@ ENDS = ("completed", "failed", "cancelled")
 def ended(window: Window, found: Sequence[metrics.Count]) -> None:
     """Shows how many executions ended and how: what failed stands below the line."""
     frame = _by_step(window, found)
-    long = frame.melt(["begin", "step"], list(ENDS), var_name="status", value_name="count")
-    long["end"] = long["begin"] + charts.WIDTHS[window.step] * 0.85
-    # Stacked here: Vega does not stack bars that have a width in time.
-    below, above = long["status"] == "failed", long["status"] == "cancelled"
-    long["foot"] = long.merge(frame, on="begin")["completed"].where(above, 0)
-    long["top"] = (long["foot"] + long["count"]).where(~below, -long["count"])
-    long["label"] = long["status"].map(lambda status: words.of_execution(status))
-    total, failed = int(long["count"].sum()), int(frame["failed"].sum())
+    total, failed = int(frame[list(ENDS)].to_numpy().sum()), int(frame["failed"].sum())
     names = [words.of_execution(status) for status in ENDS]
-    chart = (
-        alt.Chart(long)
-        .mark_bar(cornerRadius=1)
-        .encode(
-            x=charts.time_axis(window.step),
-            x2=alt.X2("end"),
-            y=alt.Y("foot:Q", title=None, axis=alt.Axis(labelExpr="format(abs(datum.value), '~s')")),
-            y2=alt.Y2("top"),
-            color=alt.Color(
-                "label:N",
-                title=None,
-                scale=alt.Scale(domain=names, range=[charts.of_status(status) for status in ENDS]),
-                legend=charts.legend(),
-            ),
-            tooltip=[
-                alt.Tooltip("step", title=_("From")),
-                alt.Tooltip("label", title=_("Status")),
-                alt.Tooltip("count", title=_("Executions")),
-            ],
+
+    def draw() -> alt.Chart | alt.LayerChart:
+        long = frame.melt(["begin", "step"], list(ENDS), var_name="status", value_name="count")
+        long["end"] = long["begin"] + charts.WIDTHS[window.step] * 0.85
+        # Stacked here: Vega does not stack bars that have a width in time.
+        below, above = long["status"] == "failed", long["status"] == "cancelled"
+        long["foot"] = long.merge(frame, on="begin")["completed"].where(above, 0)
+        long["top"] = (long["foot"] + long["count"]).where(~below, -long["count"])
+        long["label"] = long["status"].map(lambda status: words.of_execution(status))
+        return (
+            alt.Chart(long)
+            .mark_bar(cornerRadius=1)
+            .encode(
+                x=charts.time_axis(window.step),
+                x2=alt.X2("end"),
+                y=alt.Y("foot:Q", title=None, axis=alt.Axis(labelExpr="format(abs(datum.value), '~s')")),
+                y2=alt.Y2("top"),
+                color=alt.Color(
+                    "label:N",
+                    title=None,
+                    scale=alt.Scale(domain=names, range=[charts.of_status(status) for status in ENDS]),
+                    legend=charts.legend(),
+                ),
+                tooltip=[
+                    alt.Tooltip("step", title=_("From")),
+                    alt.Tooltip("label", title=_("Status")),
+                    alt.Tooltip("count", title=_("Executions")),
+                ],
+            )
         )
-    )
+
     told = _("{count} executions, {failed} of them failed: these stand below the line.")
     charts.show(
         Card(
@@ -59,8 +62,9 @@ def ended(window: Window, found: Sequence[metrics.Count]) -> None:
             told.format(count=number(total), failed=number(failed)),
             frame,
             {"step": _("From"), **dict(zip(ENDS, names, strict=True))},
+            given=(window.step,),
         ),
-        chart,
+        draw,
     )
 
 
@@ -72,27 +76,31 @@ def success(window: Window, found: Sequence[metrics.Count]) -> None:
     frame["text"] = frame["rate"].map(percent)
     frame["any_failed"] = frame["failed"] > 0
     lowest = frame["rate"].min() if not frame.empty else 1.0
-    line = alt.Chart(frame).encode(
-        x=charts.time_axis(window.step),
-        y=alt.Y(
-            "rate:Q",
-            title=None,
-            scale=alt.Scale(domain=[max(0.0, lowest - 0.05), 1], clamp=True, nice=False),
-            axis=alt.Axis(labelExpr=f"round(datum.value * 1000) / 10 + '{_percent()}'", tickCount=5),
-        ),
-        tooltip=[
-            alt.Tooltip("step", title=_("From")),
-            alt.Tooltip("text", title=_("Success")),
-            alt.Tooltip("failed", title=words.of_execution("failed")),
-        ],
-    )
-    points = line.mark_point(filled=True, size=55, opacity=1).encode(
-        color=alt.ColorValue(
-            charts.of_status("completed"),
-            condition={"test": "datum.any_failed", "value": charts.of_status("failed")},
-        ),
-        shape=alt.ShapeValue("circle", condition={"test": "datum.any_failed", "value": "triangle-down"}),
-    )
+
+    def draw() -> alt.Chart | alt.LayerChart:
+        line = alt.Chart(frame).encode(
+            x=charts.time_axis(window.step),
+            y=alt.Y(
+                "rate:Q",
+                title=None,
+                scale=alt.Scale(domain=[max(0.0, lowest - 0.05), 1], clamp=True, nice=False),
+                axis=alt.Axis(labelExpr=f"round(datum.value * 1000) / 10 + '{_percent()}'", tickCount=5),
+            ),
+            tooltip=[
+                alt.Tooltip("step", title=_("From")),
+                alt.Tooltip("text", title=_("Success")),
+                alt.Tooltip("failed", title=words.of_execution("failed")),
+            ],
+        )
+        points = line.mark_point(filled=True, size=55, opacity=1).encode(
+            color=alt.ColorValue(
+                charts.of_status("completed"),
+                condition={"test": "datum.any_failed", "value": charts.of_status("failed")},
+            ),
+            shape=alt.ShapeValue("circle", condition={"test": "datum.any_failed", "value": "triangle-down"}),
+        )
+        return line.mark_line(strokeWidth=1.5, color=charts.colour("gray")) + points
+
     told = ""
     if not frame.empty:
         worst = frame.loc[frame["rate"].idxmin()]
@@ -106,8 +114,9 @@ def success(window: Window, found: Sequence[metrics.Count]) -> None:
             told,
             frame[["begin", "step", "completed", "failed", "rate", "text"]],
             {"step": _("From"), "text": _("Success"), "failed": words.of_execution("failed")},
+            given=(window.step,),
         ),
-        line.mark_line(strokeWidth=1.5, color=charts.colour("gray")) + points,
+        draw,
     )
 
 
@@ -132,48 +141,53 @@ def hours_of_day(found: Sequence[metrics.HourOfDay]) -> None:
         columns=["cron", "title", "hour", "count", "failed"],
     )
     most = int(frame["count"].max()) if not frame.empty else 0
-    base = alt.Chart(frame).encode(
-        x=alt.X(
-            "hour:O",
-            title=None,
-            scale=alt.Scale(domain=alt.ExprRef("sequence(24)")),
-            axis=alt.Axis(labelAngle=0, labelOverlap="greedy", labelExpr="datum.value + ' h'"),
-        ),
-        y=charts.cron_axis(),
-        tooltip=[
-            alt.Tooltip("title", title=_("Cron")),
-            alt.Tooltip("hour", title=_("Hour")),
-            alt.Tooltip("count", title=_("Executions")),
-            alt.Tooltip("failed", title=words.of_execution("failed")),
-        ],
-    )
-    cells = base.mark_rect(cornerRadius=2).encode(
-        color=alt.Color("count:Q", scale=alt.Scale(range=charts.shades(), domainMin=0), legend=None)
-    )
-    # On each shade whichever can be told apart best: 4.5 to 1 at least.
-    weak, strong, turns_at = (
-        ("white", "black", 0.44) if charts.theme() == "dark" else ("black", "white", 0.56)
-    )
-    dense = f"datum.count > {most} * {turns_at}"
-    text = base.mark_text(fontSize=alt.ExprRef("width < 450 ? 0 : 11")).encode(
-        text=alt.Text("count:Q", format="~s"),
-        color=alt.ColorValue(weak, condition={"test": dense, "value": strong}),
-    )
-    marks = (
-        base.transform_filter("datum.failed > 0")
-        .mark_point(
-            shape="triangle-down",
-            filled=True,
-            # Seen on cells of any shade.
-            stroke=charts.colour("background"),
-            strokeWidth=1.5,
-            opacity=1,
-            size=alt.ExprRef("width < 450 ? 16 : 60"),
-            xOffset=alt.ExprRef("width < 450 ? 0 : width / 24 * 0.35"),
-            yOffset=-7,
+    many = frame["cron"].nunique() > NUMBERED_CRONS
+
+    def draw() -> alt.Chart | alt.LayerChart:
+        base = alt.Chart(frame).encode(
+            x=alt.X(
+                "hour:O",
+                title=None,
+                scale=alt.Scale(domain=alt.ExprRef("sequence(24)")),
+                axis=alt.Axis(labelAngle=0, labelOverlap="greedy", labelExpr="datum.value + ' h'"),
+            ),
+            y=charts.cron_axis(),
+            tooltip=[
+                alt.Tooltip("title", title=_("Cron")),
+                alt.Tooltip("hour", title=_("Hour")),
+                alt.Tooltip("count", title=_("Executions")),
+                alt.Tooltip("failed", title=words.of_execution("failed")),
+            ],
         )
-        .encode(color=alt.ColorValue(charts.of_status("failed")))
-    )
+        cells = base.mark_rect(cornerRadius=2).encode(
+            color=alt.Color("count:Q", scale=alt.Scale(range=charts.shades(), domainMin=0), legend=None)
+        )
+        # On each shade whichever can be told apart best: 4.5 to 1 at least.
+        weak, strong, turns_at = (
+            ("white", "black", 0.44) if charts.theme() == "dark" else ("black", "white", 0.56)
+        )
+        dense = f"datum.count > {most} * {turns_at}"
+        text = base.mark_text(fontSize=alt.ExprRef("width < 450 ? 0 : 11")).encode(
+            text=alt.Text("count:Q", format="~s"),
+            color=alt.ColorValue(weak, condition={"test": dense, "value": strong}),
+        )
+        marks = (
+            base.transform_filter("datum.failed > 0")
+            .mark_point(
+                shape="triangle-down",
+                filled=True,
+                # Seen on cells of any shade.
+                stroke=charts.colour("background"),
+                strokeWidth=1.5,
+                opacity=1,
+                size=alt.ExprRef("width < 450 ? 16 : 60"),
+                xOffset=alt.ExprRef("width < 450 ? 0 : width / 24 * 0.35"),
+                yOffset=-7,
+            )
+            .encode(color=alt.ColorValue(charts.of_status("failed")))
+        )
+        return cells + marks if many else cells + text + marks
+
     busiest = frame.loc[frame["count"].idxmax()] if not frame.empty else None
     told = ""
     if busiest is not None:
@@ -184,5 +198,4 @@ def hours_of_day(found: Sequence[metrics.HourOfDay]) -> None:
     headings["failed"] = words.of_execution("failed")
     height = 60 + 30 * frame["cron"].nunique()
     card = Card("hours", _("Executions by cron and hour of the day"), told, frame, headings, height)
-    many = frame["cron"].nunique() > NUMBERED_CRONS
-    charts.show(card, cells + marks if many else cells + text + marks)
+    charts.show(card, draw)
