@@ -76,9 +76,20 @@ def show(card: Card, draw: Draw) -> None:
                 on_click="ignore",
                 help=_("Download the figures of “{chart}” as CSV").format(chart=card.title),
             )
-            with st.popover(_("As a table"), icon=":material/table:", type="tertiary"):
-                shown = card.frame[list(card.headings)].rename(columns=dict(card.headings))
-                st.table(shown, hide_index=True, height=360, alt=card.title)
+            _table(card)
+
+
+@st.fragment
+def _table(card: Card) -> None:
+    """The card's figures, sent when somebody opens them."""
+    key = f"table {card.key}"
+    popover = st.popover(
+        _("As a table"), icon=":material/table:", type="tertiary", key=key, on_change="rerun"
+    )
+    if popover.open:
+        with popover:
+            shown = card.frame[list(card.headings)].rename(columns=dict(card.headings))
+            st.table(shown, hide_index=True, height=360, alt=card.title)
 
 
 # What has not changed since is not drawn anew, for whoever looks at it.
