@@ -21,7 +21,7 @@ def test_before_the_first_look_and_after_each_absence_something_is_waited_for() 
 
     nobody: Any = _Nobody()
     dispatcher = Dispatcher(
-        "w", nobody, nobody, nobody, clock, nobody, nobody, nobody, look_at=lambda _: None, returned=returned
+        "w", nobody, nobody, nobody, clock, nobody, nobody, look_at=lambda _: None, returned=returned
     )
 
     async def story() -> None:
