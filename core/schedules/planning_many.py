@@ -146,8 +146,9 @@ RETURNING now()
 # %b: as text, each string of an array would be escaped by a regular expression.
 _PLAN = """
 INSERT INTO scheduled_cron_executions
-    (cron_name, scheduled_at, due_at, parameters, checked, created_by, batch_id)
-SELECT cron_name, scheduled_at, scheduled_at, parameters::jsonb, checked, %(created_by)s, %(batch)s
+    (id, cron_name, scheduled_at, due_at, parameters, checked, created_by, batch_id)
+SELECT crondesk_uuid_after((SELECT crondesk_uuid()), place), cron_name, scheduled_at, scheduled_at,
+       parameters::jsonb, checked, %(created_by)s, %(batch)s
 FROM unnest(%(crons)b::text[], %(instants)b::timestamptz[], %(parameters)b::text[], %(fingerprints)b::text[])
     WITH ORDINALITY AS item (cron_name, scheduled_at, parameters, checked, place)
 ORDER BY place

@@ -112,13 +112,26 @@ def test_ids_are_of_version_7_in_order_of_time_and_never_alike(url: str) -> None
     assert abs((later[0].int >> 80) / 1000 - later[1].timestamp()) < 0.1
 
 
-@pytest.mark.parametrize("steps", ["-1", "base"])
-def test_down_and_up_beside_a_live_worker_leaves_it_firing(house: House, steps: str) -> None:
+def test_ids_of_a_batch_are_of_version_7_in_the_order_of_their_places(url: str) -> None:
+    command.upgrade(config(url), "head")
+    with psycopg.connect(url, autocommit=True) as connection:
+        drawn, made = connection.execute(
+            "SELECT drawn, ARRAY(SELECT crondesk_uuid_after(drawn, g) FROM generate_series(1, 1000) g) "
+            "FROM (SELECT crondesk_uuid() AS drawn OFFSET 0) d"
+        ).fetchall()[0]
+    assert made == sorted(set(made))
+    assert len(made) == 1000
+    assert {(one.version, one.variant) for one in made} == {(7, "specified in RFC 4122")}
+    assert {one.int >> 24 for one in made} == {drawn.int >> 24}
+
+
+@pytest.mark.parametrize("revision", ["0005", "base"])
+def test_down_and_up_beside_a_live_worker_leaves_it_firing(house: House, revision: str) -> None:
     worker = house.start_worker()
     assert house.run("quick")["status"] == "completed"
-    command.downgrade(config(house.url), steps)
+    command.downgrade(config(house.url), revision)
     house.forget_connections()
-    waiting = house.plan("quick") if steps == "-1" else None
+    waiting = house.plan("quick") if revision == "0005" else None
     until(lambda: worker.said("database.refused"), 30, worker)
     command.upgrade(config(house.url), "head")
     house.forget_connections()
