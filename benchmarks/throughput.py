@@ -11,7 +11,8 @@ WORKERS = (1, 2)
 WANTED = 40_000
 LEFT = """
 SELECT count(*) FROM (
-    SELECT FROM scheduled_cron_executions WHERE status = 'pending' AND due_at <= now() LIMIT 1) one
+    SELECT FROM scheduled_cron_executions WHERE status = 'pending' AND due_at <= now()
+    ORDER BY due_at LIMIT 1) one
 """
 RATE = """
 SELECT %(due)s / extract(epoch FROM max(triggered_at) - min(triggered_at))
