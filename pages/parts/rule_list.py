@@ -8,7 +8,7 @@ import streamlit as st
 from core.catalogue import catalogue
 from core.notifications import channels, rules
 from core.notifications.kinds import EVENTS as KINDS
-from core.notifications.kinds import LANGUAGES
+from core.notifications.kinds import LANGUAGES, Language
 from core.notifications.rules import MAX_FAILURES, MAX_REMIND_MINUTES, Rule, Wish
 from pages.parts import notices, problems, table, times
 from pages.parts.acting import actor
@@ -135,7 +135,7 @@ def _edit(one: Rule | None, key: str) -> None:
             )
         chosen_language, zone = _reader(one, key)
         enabled = st.toggle(_("Switched on"), one.enabled if one else True, key=f"{key} enabled")
-        ready = channel_id is not None and bool(events)
+        ready = bool(names) and bool(events)
         if st.button(_("Save"), type="primary", disabled=not ready, key=f"{key} confirm"):
             wish = Wish(
                 channel_id=channel_id,
@@ -159,29 +159,32 @@ def _edit(one: Rule | None, key: str) -> None:
 
 def _scope(one: Rule | None, key: str) -> tuple[str | None, str | None]:
     """The cron or the tag; neither of them for all."""
-    now = "cron" if one and one.cron_name else "tag" if one and one.tag else "all"
+    cron_name, tag = (one.cron_name, one.tag) if one else (None, None)
+    known = catalogue().crons
+    # What the catalogue no longer has stays what the rule is about until somebody chooses otherwise.
+    crons = sorted({*known, cron_name or ""} - {""}, key=title_of_cron)
+    tags = sorted({*(each for cron in known.values() for each in cron.tags), tag or ""} - {""})
+    now = "cron" if cron_name else "tag" if tag else "all"
     scope = st.segmented_control(
         _("About"),
-        list(SCOPES),
+        [scope for scope in SCOPES if scope == "all" or (crons if scope == "cron" else tags)],
         default=now,
         required=True,
         format_func=lambda option: _(SCOPES[option]),
         key=f"{key} scope",
     )
     if scope == "cron":
-        names = sorted(catalogue().crons, key=title_of_cron)
-        chosen = names.index(one.cron_name) if one and one.cron_name in names else 0
+        chosen = crons.index(cron_name) if cron_name else 0
         return st.selectbox(
-            _("Cron"), names, index=chosen, format_func=title_of_cron, key=f"{key} cron"
+            _("Cron"), crons, index=chosen, format_func=title_of_cron, key=f"{key} cron"
         ), None
     if scope == "tag":
-        tags = sorted({tag for cron in catalogue().crons.values() for tag in cron.tags})
-        chosen = tags.index(one.tag) if one and one.tag in tags else 0
+        chosen = tags.index(tag) if tag else 0
         return None, st.selectbox(_("Tag"), tags, index=chosen, key=f"{key} tag")
     return None, None
 
 
-def _reader(one: Rule | None, key: str) -> tuple[rules.Language, str]:
+def _reader(one: Rule | None, key: str) -> tuple[Language, str]:
     """In which language and by which clock it is told: at first those of who makes the rule."""
     with st.container(horizontal=True):
         spoken = one.language if one else language()

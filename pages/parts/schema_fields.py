@@ -86,23 +86,22 @@ def scalar(rule: Mapping[str, Any], name: str, value: Any, key: str, *, required
 
 
 def _suits(kind: str, value: Any) -> bool:
-    types: dict[str, tuple[type, ...]] = {
-        "string": (str,),
-        "integer": (int,),
-        "number": (int, float),
-        "boolean": (bool,),
-        "date": (str,),
-        "date-time": (str,),
-    }
-    if value is None or kind not in types:
+    if value is None:
         return True
-    if kind in ("integer", "number"):
-        return isinstance(value, types[kind]) and not isinstance(value, bool) and abs(value) <= LARGEST_EXACT
-    if kind == "date":
-        return _date(value) is not None
-    if kind == "date-time":
-        return _wall(value) is not None
-    return isinstance(value, types[kind])
+    match kind:
+        case "string":
+            return isinstance(value, str)
+        case "boolean":
+            return isinstance(value, bool)
+        case "integer" | "number":
+            wanted = int if kind == "integer" else int | float
+            return isinstance(value, wanted) and not isinstance(value, bool) and abs(value) <= LARGEST_EXACT
+        case "date":
+            return isinstance(value, str) and _date(value) is not None
+        case "date-time":
+            return isinstance(value, str) and _wall(value) is not None
+        case _:
+            return True
 
 
 def _within(rule: Mapping[str, Any], value: Any) -> bool:

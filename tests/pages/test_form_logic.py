@@ -63,6 +63,18 @@ def test_a_form_of_an_earlier_run_begins_with_its_parameters(database_url: str) 
     assert held(tested) == '[{"name": "Linus", "times": 1}, []]'
 
 
+@pytest.mark.parametrize("form", ["date", "date-time"])
+def test_what_is_no_date_is_shown_as_it_is_where_one_is_wanted(database_url: str, form: str) -> None:
+    def page(form):  # type: ignore[no-untyped-def]  # a script of its own: it knows no name of here
+        import streamlit as st  # noqa: PLC0415
+
+        from pages.parts.schema_fields import scalar  # noqa: PLC0415
+
+        st.text(scalar({"type": "string", "format": form}, "day", 5, "day", required=True))
+
+    assert held(AppTest.from_function(page, kwargs={"form": form}, default_timeout=30).run()) == "5"
+
+
 def test_a_form_offers_last_used_only_where_something_was(database_url: str) -> None:
     assert editor().selectbox[0].options == ["Defaults"]
 

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from core import blackouts, executions, schedules
 from core.actors import Actor
 from core.blackouts import Period
-from core.notifications import channels
+from core.notifications import channels, rules
 from tests.pages.scripts import opened
 
 ALICE = Actor("alice", "operator", "api")
@@ -79,6 +79,40 @@ def test_notifications_say_what_is_missing_until_somebody_can_be_told(database: 
     page = opened("notifications", view="rules")
     assert not page.button[0].disabled
     assert "There is no rule, so nobody is told anything." in said(page)
+
+
+def test_a_rule_about_a_tag_that_is_gone_is_not_changed_to_another_one_by_the_way(
+    tagged: None, database: psycopg.Connection, crons_file: Path
+) -> None:
+    channel = channels.add(ADMIN, "On call", "json://127.0.0.1:9/hook")
+    rule_id = rules.add(ADMIN, rules.Wish(channel.id, ["failed"], tag="people"))
+    text = crons_file.read_text(encoding="utf-8")
+    crons_file.write_text(text.replace('["people"]', '["greetings"]'))
+
+    def page(rule_id):  # type: ignore[no-untyped-def]  # a script of its own: it knows no name of here
+        from uuid import UUID  # noqa: PLC0415
+
+        from pages.parts.rule_list import change_rule  # noqa: PLC0415
+
+        change_rule(UUID(rule_id))
+
+    dialog = AppTest.from_function(page, kwargs={"rule_id": str(rule_id)}, default_timeout=30).run()
+    assert [box.value for box in dialog.selectbox if box.label == "Tag"] == ["people"]
+    next(button for button in dialog.button if button.label == "Save").click().run()
+    assert "no cron of the catalogue has it" in said(dialog)
+    assert [one.tag for one in rules.find()] == ["people"]
+
+
+def test_a_rule_about_a_tag_is_offered_where_there_is_a_tag(database: psycopg.Connection) -> None:
+    channels.add(ADMIN, "On call", "json://127.0.0.1:9/hook")
+
+    def page():  # type: ignore[no-untyped-def]  # a script of its own: it knows no name of here
+        from pages.parts.rule_list import add_rule  # noqa: PLC0415
+
+        add_rule()
+
+    dialog = AppTest.from_function(page, default_timeout=30).run()
+    assert dialog.button_group[0].options == ["All crons", "One cron"]
 
 
 @pytest.mark.parametrize("page", ["scheduled", "executions", "series"])
