@@ -1,5 +1,6 @@
 """What ran and what is planned, by month, week and day; plan there, move, and find a quiet slot."""
 
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -48,7 +49,7 @@ def page() -> None:
         watch_workers()
         _steps(shown, now)
         _grid(shown, cron)
-    dialogs = {
+    dialogs: dict[str, Callable[..., None]] = {
         "change": lambda given: change(UUID(given)),
         "plan": plan,
         "plan at": plan_at,

@@ -1,12 +1,13 @@
 """What has run and runs: the history, and one execution in full."""
 
+from typing import Final, Literal
 from uuid import UUID
 
 import streamlit as st
 
 from core import executions
 from core.errors import NotFound
-from core.executions import Execution, Filter
+from core.executions import Execution, Filter, Status
 from pages.parts import filters, notices, problems, table, times, words
 from pages.parts.cancel_dialog import stop
 from pages.parts.figures import number
@@ -20,7 +21,7 @@ REFRESH_SECONDS = 4
 # A search reads the whole list.
 SEARCH_REFRESH_SECONDS = 20
 PAGE = 50
-ANY = "any"
+ANY: Final = "any"
 
 
 def page() -> None:
@@ -43,7 +44,10 @@ def _identifier(text: str) -> UUID:
 
 
 def _list() -> None:
-    choices = {ANY: _("All"), **{name: _(word) for name, word in words.EXECUTION.items()}}
+    choices: dict[Status | Literal["any"], str] = {
+        ANY: _("All"),
+        **{name: _(word) for name, word in words.EXECUTION.items()},
+    }
     with st.container(horizontal=True, vertical_alignment="center", key="filters"):
         status = filters.status(choices, ANY)
         cron = filters.cron()

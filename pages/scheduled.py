@@ -1,5 +1,6 @@
 """What is planned: each run with its countdown, to be changed or cancelled; and one of them in full."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 import streamlit as st
@@ -36,7 +37,7 @@ def page() -> None:
         with problems.page():
             watch_workers()
             _list()
-    dialogs = {
+    dialogs: dict[str, Callable[..., None]] = {
         "change": lambda given: change(UUID(given)),
         "cancel": lambda given: cancel(UUID(given)),
         "again": plan,

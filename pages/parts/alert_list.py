@@ -1,9 +1,11 @@
 """What is out of order with the whole: in full where figures stand, in brief where people land."""
 
+from typing import Literal
+
 import streamlit as st
 
 from core import alerts
-from core.alerts import Alert
+from core.alerts import Alert, Severity
 from core.notifications.message import sentence
 from pages.parts import problems, times, words
 from pages.parts.language import _, language
@@ -11,7 +13,11 @@ from pages.parts.worker_away import worker_away
 
 REFRESH_SECONDS = 15
 ICONS = {"critical": ":material/error:", "warning": ":material/warning:", "info": ":material/info:"}
-COLOURS = {"critical": "red", "warning": "orange", "info": "blue"}
+COLOURS: dict[Severity, Literal["red", "orange", "blue"]] = {
+    "critical": "red",
+    "warning": "orange",
+    "info": "blue",
+}
 
 
 @st.fragment(run_every=REFRESH_SECONDS)

@@ -126,4 +126,9 @@ def _stretch() -> tuple[datetime | None, datetime | None]:
         last = st.datetime_input(
             _("Until ({zone})").format(zone=zone.key), key="fill end", format=written, step=step
         )
-    return first and instant_of_wall(first, 0), last and instant_of_wall(last, -1)
+    return _instant(first, 0), _instant(last, -1)
+
+
+def _instant(wall: datetime | None, which: int) -> datetime | None:
+    # Streamlit gives None for an empty field, whatever its types say.
+    return None if wall is None else instant_of_wall(wall, which)

@@ -46,7 +46,7 @@ def grid() -> list[Draft]:
         column_config={
             "_index": st.column_config.NumberColumn(_("Row"), width=60),
             "cron": st.column_config.SelectboxColumn(
-                _("Cron"), options=names, format_func=title_of_cron, width=150
+                _("Cron"), options=names, format_func=lambda name: title_of_cron(str(name)), width=150
             ),
             "when": st.column_config.TextColumn(
                 _("When"), help=_("Such as {example}").format(example=_("2030-01-31 22:00")), width="medium"
@@ -60,7 +60,11 @@ def grid() -> list[Draft]:
     )
     st.session_state[LATEST] = edited
     rows = [[_text(value) for value in row] for row in edited[list(COLUMNS)].itertuples(index=False)]
-    return [Draft(place, *row) for place, row in enumerate(rows, 1) if any(row)]
+    return [
+        Draft(place, cron, when, parameters)
+        for place, (cron, when, parameters) in enumerate(rows, 1)
+        if cron or when or parameters
+    ]
 
 
 def start(rows: Sequence[Sequence[str]]) -> None:

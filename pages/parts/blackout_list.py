@@ -79,14 +79,17 @@ def _add(key: str) -> None:
         last = st.datetime_input(_("Until ({zone})").format(zone=zone), key=f"{key} until", format=written)
     cron_name = _cron(key)
     st.caption(_("What series have pending in it is cancelled; they go on after it."))
-    if confirmed(_("Add"), key, ready=bool(name.strip()) and first is not None and last is not None):
-        assert first is not None
-        assert last is not None
+    if confirmed(_("Add"), key, ready=bool(name.strip()) and _given(first, last)):
         with problems.told():
             period = Period(name, instant_of_wall(first, 0), instant_of_wall(last, -1), cron_name)
             blackouts.add(actor(), [period])
             toast_later(_("The blackout is added."))
             st.rerun()
+
+
+def _given(first: datetime | None, last: datetime | None) -> bool:
+    # Streamlit gives None for an empty field, whatever its types say.
+    return first is not None and last is not None
 
 
 def _cron(key: str) -> str | None:

@@ -152,7 +152,11 @@ def _cell(span: Span, slot: Slot, cell: Cell, now: datetime, most: int) -> dict[
 
 
 def _state(state: State) -> str:
-    return words.of_schedule(state) if state in ("pending", "held") else words.of_execution(state)
+    match state:
+        case "pending" | "held":
+            return words.of_schedule(state)
+        case _:
+            return words.of_execution(state)
 
 
 def _item(item: Item) -> dict[str, Any]:

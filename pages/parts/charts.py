@@ -100,7 +100,8 @@ def _drawn(card: Card, theme: str, locale: str, _draw: Draw) -> dict[str, Any]: 
     chart = chart.configure_axis(labelColor=colour("grayText"), labelFlush=False)
     chart = chart.configure_legend(labelColor=colour("grayText"))
     # Without Altair's own check of the chart: it took a sixth of the page's time beside other viewers.
-    return chart.to_dict(validate=False)
+    spec: dict[str, Any] = chart.to_dict(validate=False)
+    return spec
 
 
 def theme() -> str:

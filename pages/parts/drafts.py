@@ -124,9 +124,10 @@ def _parameters(
     except CrondeskError as error:
         return None, (sentence_of(error),)
     cron = catalogue().crons.get(cron_name or "")
+    if cron is None:
+        return parameters, ()
     try:
-        if cron is not None:
-            check(parameters, cron.parameters)
+        check(parameters, cron.parameters)
     except CrondeskError as error:
         # Field by field, where it is the schema that is broken.
         return parameters, tuple(broken(parameters, cron.parameters) or [sentence_of(error)])

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import streamlit as st
 
@@ -19,6 +20,8 @@ from pages.parts.wall_times import instant_of_wall
 from pages.parts.words import title_of_cron
 
 AFTER = "after"
+
+Name = TypeVar("Name", bound=str)
 
 
 def _from_the_first_page() -> None:
@@ -72,12 +75,12 @@ def cron() -> str | None:
     )
 
 
-def status(words: Mapping[str, str], default: str) -> str:
+def status(words: Mapping[Name, str], default: Name) -> Name:
     """A choice among statuses."""
     return choice("status", _("Status"), words, default)
 
 
-def choice(name: str, label: str, words: Mapping[str, str], default: str) -> str:
+def choice(name: str, label: str, words: Mapping[Name, str], default: Name) -> Name:
     """A choice among a few; in the URL stands the name, which is the same in each language."""
     key, begins_with = _kept(name, list(words), default)
     chosen = st.segmented_control(
@@ -100,7 +103,7 @@ def choose(name: str, option: str, default: str) -> None:
     _keeper(name, key, default)()
 
 
-def _kept(name: str, options: Sequence[str], default: str | None = None) -> tuple[str, str | None]:
+def _kept(name: str, options: Sequence[Name], default: Name | None = None) -> tuple[str, Name | None]:
     """The key of a choice, with what it begins with where the session holds nothing for it."""
     key = f"filter {name}"
     wanted = st.query_params.get(name, default)

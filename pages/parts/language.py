@@ -5,6 +5,7 @@ from gettext import NullTranslations, translation
 
 import streamlit as st
 
+from core.notifications.kinds import Language
 from core.settings import ROOT
 
 DOMAIN = "crondesk"
@@ -15,7 +16,7 @@ _spoken = st.components.v2.component(
 )
 
 
-def language() -> str:
+def language() -> Language:
     """'fr' for a French browser, else 'en'."""
     return "fr" if (st.context.locale or "").lower().startswith("fr") else "en"
 

@@ -40,18 +40,19 @@ def durations(found: Sequence[metrics.Duration]) -> None:
         named = base.transform_fold(["median", "p95"], as_=["which", "length"]).transform_calculate(
             name=f"datum.which == 'median' ? '{_quoted(kinds['median'])}' : '{_quoted(kinds['p95'])}'"
         )
-        scale = {"domain": list(kinds.values())}
+        names = list(kinds.values())
         points = named.mark_point(filled=True, size=80, opacity=1).encode(
             x=alt.X("length:Q", title=None, **shown),
-            shape=alt.Shape("name:N", title=None, scale=alt.Scale(range=["circle", "diamond"], **scale)),
+            shape=alt.Shape("name:N", title=None, scale=alt.Scale(domain=names, range=["circle", "diamond"])),
             color=alt.Color(
                 "name:N",
                 title=None,
-                scale=alt.Scale(range=[charts.colour("blue"), charts.colour("orange")], **scale),
+                scale=alt.Scale(domain=names, range=[charts.colour("blue"), charts.colour("orange")]),
                 legend=charts.legend(),
             ),
         )
-        return lines + points
+        layered: alt.LayerChart = lines + points
+        return layered
 
     told = ""
     if found:
@@ -127,9 +128,10 @@ def lateness(window: Window, found: Sequence[metrics.Lateness], target_seconds: 
         label = (
             alt.Chart(target)
             .mark_text(align="left", dx=4, dy=-7, color=charts.colour("redText"), fontSize=12)
-            .encode(y=alt.Y("target:Q"), x=alt.XValue(0), text=alt.Text("text"))
+            .encode(y=alt.Y("target:Q"), x=alt.value(0), text=alt.Text("text"))
         )
-        return lines + dots + rule + label
+        layered: alt.LayerChart = lines + dots + rule + label
+        return layered
 
     late = int((frame["p99"] > target_seconds).sum())
     told = ngettext(

@@ -6,6 +6,7 @@ import altair as alt
 import pandas as pd
 
 from core import metrics
+from core.executions import Status
 from core.metrics import Window
 from pages.parts import charts, words
 from pages.parts.charts import Card
@@ -15,7 +16,7 @@ from pages.parts.words import title_of_cron
 
 # Of more crons the shade alone tells how many: hundreds of numbers are drawn slowly, and read by nobody.
 NUMBERED_CRONS = 10
-ENDS = ("completed", "failed", "cancelled")
+ENDS: tuple[Status, ...] = ("completed", "failed", "cancelled")
 
 
 def ended(window: Window, found: Sequence[metrics.Count]) -> None:
@@ -32,7 +33,7 @@ def ended(window: Window, found: Sequence[metrics.Count]) -> None:
         long["foot"] = long.merge(frame, on="begin")["completed"].where(above, 0)
         long["top"] = (long["foot"] + long["count"]).where(~below, -long["count"])
         long["label"] = long["status"].map(lambda status: words.of_execution(status))
-        return (
+        bars: alt.Chart = (
             alt.Chart(long)
             .mark_bar(cornerRadius=1)
             .encode(
@@ -53,6 +54,7 @@ def ended(window: Window, found: Sequence[metrics.Count]) -> None:
                 ],
             )
         )
+        return bars
 
     told = _("{count} executions, {failed} of them failed: these stand below the line.")
     charts.show(
@@ -99,11 +101,12 @@ def success(window: Window, found: Sequence[metrics.Count]) -> None:
             ),
             shape=alt.ShapeValue("circle", condition={"test": "datum.any_failed", "value": "triangle-down"}),
         )
-        return line.mark_line(strokeWidth=1.5, color=charts.colour("gray")) + points
+        layered: alt.LayerChart = line.mark_line(strokeWidth=1.5, color=charts.colour("gray")) + points
+        return layered
 
     told = ""
     if not frame.empty:
-        worst = frame.loc[frame["rate"].idxmin()]
+        worst = frame.iloc[frame["rate"].argmin()]
         told = _("At worst {rate}, from {when}. A triangle marks failures.").format(
             rate=worst["text"], when=worst["step"]
         )
@@ -186,9 +189,10 @@ def hours_of_day(found: Sequence[metrics.HourOfDay]) -> None:
             )
             .encode(color=alt.ColorValue(charts.of_status("failed")))
         )
-        return cells + marks if many else cells + text + marks
+        layered: alt.LayerChart = cells + marks if many else cells + text + marks
+        return layered
 
-    busiest = frame.loc[frame["count"].idxmax()] if not frame.empty else None
+    busiest = frame.iloc[frame["count"].argmax()] if not frame.empty else None
     told = ""
     if busiest is not None:
         told = _(

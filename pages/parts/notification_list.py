@@ -23,7 +23,7 @@ COLOURS: dict[State, str] = {"sent": "green", "waiting": "blue", "not sent": "re
 
 def notification_list() -> None:
     """Shows them, the latest first."""
-    states = {"all": _("All"), **{state: _(label) for state, label in STATES.items()}}
+    states: dict[str, str] = {"all": _("All"), **{state: _(label) for state, label in STATES.items()}}
     chosen = filters.choice("state", _("Status"), states, "all")
     _rows(next((state for state in STATES if state == chosen), None))
 

@@ -100,7 +100,7 @@ def _fresh(sent: Sent) -> list[Chunk]:
         chunks = output.tail_of(sent.execution_id, SHOWN_CHARACTERS)
         sent.cut = bool(chunks) and chunks[0].seq > 0
         return chunks
-    chunks: list[Chunk] = []
+    chunks = []
     after = sent.before
     while True:
         page = executions.output_of(sent.execution_id, after=after, limit=OUTPUT_PAGE)

@@ -39,7 +39,12 @@ def pattern_fields() -> dict[str, Any]:
     """
     words = {kind: _(word) for kind, word in KINDS.items()}
     kind = st.segmented_control(
-        _("Repeats"), list(words), default="daily", required=True, format_func=words.get, key="kind"
+        _("Repeats"),
+        list(words),
+        default="daily",
+        required=True,
+        format_func=lambda option: words[option],
+        key="kind",
     )
     if kind == "cron":
         expression = st.text_input(
@@ -60,7 +65,7 @@ def pattern_fields() -> dict[str, Any]:
         every = st.number_input(
             _every(str(kind)), 1, 366 if kind == "daily" else 53, 1, key="every", width=150
         )
-    pattern |= {"at": (at or time(2)).isoformat(), "every": every}
+    pattern |= {"at": at.isoformat(), "every": every}
     return pattern
 
 
@@ -84,7 +89,12 @@ def _days() -> list[str]:
 def _of_the_month() -> dict[str, Any]:
     words = {way: _(word) for way, word in MONTHLY.items()}
     way = st.segmented_control(
-        _("Day of the month"), list(words), default="day", required=True, format_func=words.get, key="monthly"
+        _("Day of the month"),
+        list(words),
+        default="day",
+        required=True,
+        format_func=lambda option: words[option],
+        key="monthly",
     )
     if way == "last":
         return {"day": -1}
@@ -93,7 +103,9 @@ def _of_the_month() -> dict[str, Any]:
     names = get_day_names(locale=language())
     nths = {nth: _(word) for nth, word in NTH.items()}
     with st.container(horizontal=True, key="paired nth"):
-        nth = st.selectbox(_("Which"), list(nths), index=1, format_func=nths.get, key="nth", width=150)
+        nth = st.selectbox(
+            _("Which"), list(nths), index=1, format_func=lambda option: nths[option], key="nth", width=150
+        )
         weekday = st.selectbox(
             _("Weekday"),
             DAYS,

@@ -59,6 +59,11 @@ def _own(today: date) -> tuple[date, date]:
         on_change=kept,
         width=260,
     )
+    return _ends(chosen, today)
+
+
+def _ends(chosen: date | tuple[date, ...] | None, today: date) -> tuple[date, date]:
+    # The session holds a range, so that the field is one for a range; Streamlit's types know of no session.
     days = sorted(chosen) if isinstance(chosen, tuple) and chosen else [today]
     return days[0], days[-1]
 

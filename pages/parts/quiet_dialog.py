@@ -44,9 +44,10 @@ def _find(cron_name: str | None, key: str) -> None:
             with st.container(horizontal=True, width=320):
                 begin = st.time_input(_("Between"), EVENING, step=timedelta(minutes=15), key=f"{key} begin")
                 end = st.time_input(_("and"), MORNING, step=timedelta(minutes=15), key=f"{key} end")
-        if not isinstance(day, date) or begin is None or end is None:
+        between = _between(day, begin, end)
+        if between is None:
             return
-        since, until = _between(day, begin, end)
+        since, until = between
         if until <= now + timedelta(minutes=6):
             st.error(_("This time has passed: choose one to come."), icon=":material/schedule:")
             return
@@ -56,8 +57,11 @@ def _find(cron_name: str | None, key: str) -> None:
             _proposal(quiet, chosen, f"{key} take {place}")
 
 
-def _between(day: date, begin: time, end: time) -> tuple[datetime, datetime]:
-    """An end that is not later on the clock is the next day's."""
+def _between(day: date | None, begin: time | None, end: time | None) -> tuple[datetime, datetime] | None:
+    """An end that is not later on the clock is the next day's; None while a field is empty."""
+    # Streamlit gives None for an empty field, whatever its types say.
+    if day is None or begin is None or end is None:
+        return None
     where = times.browser_zone()
     last = day if end > begin else day + timedelta(days=1)
     return instant_of(datetime.combine(day, begin), where), instant_of(datetime.combine(last, end), where)

@@ -1,7 +1,7 @@
 """Broken rules of a JSON Schema as sentences in the reader's language."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from jsonschema.exceptions import ValidationError
@@ -60,13 +60,17 @@ def _within(error: ValidationError, path: tuple[str, ...]) -> bool:
 
 def _sentences(error: ValidationError, schema: Mapping[str, Any]) -> Iterator[str]:
     path = [str(part) for part in error.absolute_path]
-    if error.validator == "required":
-        for name in error.validator_value:
-            if name not in error.instance:
+    rule, needed, held = error.schema, error.validator_value, error.instance
+    # Both are rules of objects; jsonschema's types allow for errors that do not say of what they are.
+    if error.validator == "required" and isinstance(needed, Iterable) and isinstance(held, Mapping):
+        for name in needed:
+            if name not in held:
                 yield f"{label_of([*path, name], schema)}: " + _("is required")
-    elif error.validator == "additionalProperties":
-        known = error.schema.get("properties", {})
-        for name in error.instance:
+    elif (
+        error.validator == "additionalProperties" and isinstance(rule, Mapping) and isinstance(held, Mapping)
+    ):
+        known = rule.get("properties", {})
+        for name in held:
             if name not in known:
                 yield f"{label_of([*path, name], schema)}: " + _("is not a parameter of this cron")
     else:

@@ -92,7 +92,12 @@ def _zone() -> str:
 def _end(wanted: _Wanted) -> None:
     words = {way: _(word) for way, word in ENDS.items()}
     way = st.segmented_control(
-        _("Ends"), list(words), default="never", required=True, format_func=words.get, key="ends"
+        _("Ends"),
+        list(words),
+        default="never",
+        required=True,
+        format_func=lambda option: words[option],
+        key="ends",
     )
     if way == "count":
         wanted.repeat_count = st.number_input(_("Number of runs"), 1, 1_000_000, 10, key="count")

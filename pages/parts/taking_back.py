@@ -63,7 +63,8 @@ def _offer(verb: Callable[[Any, Any], Act], given: UUID | int, told: str) -> Non
 
 
 def _offers() -> list[_Offer]:
-    return st.session_state.get(OFFERED, [])
+    offers: list[_Offer] = st.session_state.get(OFFERED, [])
+    return offers
 
 
 def taking_back() -> None:

@@ -42,11 +42,17 @@ def choose_instant(key: str, start: datetime | None = None, *, planned: bool = F
         clock = st.time_input(
             _("Time ({zone})").format(zone=where.key), key=f"{key} time", step=timedelta(seconds=1)
         )
-    if not isinstance(day, date) or clock is None:
+    wall = _wall(day, clock)
+    if wall is None:
         return None
-    if start is not None and datetime.combine(day, clock) == first.replace(microsecond=0):
+    if start is not None and wall == first.replace(microsecond=0):
         return start if planned else _checked(start, now)
-    return _checked(_instant(datetime.combine(day, clock), key), now)
+    return _checked(_instant(wall, key), now)
+
+
+def _wall(day: date | None, clock: time | None) -> datetime | None:
+    # Streamlit gives None for an empty field, whatever its types say.
+    return None if day is None or clock is None else datetime.combine(day, clock)
 
 
 def _full_minute(instant: datetime) -> datetime:

@@ -1,19 +1,21 @@
 """The words and colours of statuses: the same on every page, in badges, strips and charts."""
 
 import re
+from typing import Literal
 
+from core import executions, schedules
 from core.catalogue import catalogue
 from pages.parts.language import _, language, marked
 
-SCHEDULE = {
+SCHEDULE: dict[schedules.Status, str] = {
     "pending": marked("Pending"),
     "triggered": marked("Triggered"),
     "cancelled": marked("Cancelled"),
     "failed": marked("Failed"),
 }
 # What a person has to decide about is pending too, but says so.
-STATES = {**SCHEDULE, "held": marked("Waits for a decision")}
-EXECUTION = {
+HELD = marked("Waits for a decision")
+EXECUTION: dict[executions.Status, str] = {
     "queued": marked("Queued"),
     "running": marked("Running"),
     "completed": marked("Completed"),
@@ -32,12 +34,12 @@ COLOURS = {
 }
 
 
-def of_schedule(status: str) -> str:
+def of_schedule(status: schedules.Status | Literal["held"]) -> str:
     """A schedule's status, or 'held', as people read it."""
-    return _(STATES[status])
+    return _(HELD if status == "held" else SCHEDULE[status])
 
 
-def of_execution(status: str) -> str:
+def of_execution(status: executions.Status) -> str:
     """An execution's status as people read it."""
     return _(EXECUTION[status])
 
