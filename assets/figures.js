@@ -18,7 +18,7 @@ function buildFigure(figure) {
 
 // The sentence holds one place, {}, for the time that ticks.
 function buildPulse(pulse) {
-  const line = make("p", `pulse ${pulse.alive ? "alive" : "gone"}`);
+  const line = make("p", `pulse ${pulse.alive ? "alive" : "gone"}${pulse.late ? " overdue" : ""}`);
   if (!pulse.alive) line.setAttribute("role", "alert");
   const dot = make("span", "dot");
   dot.setAttribute("aria-hidden", "true");

@@ -13,6 +13,7 @@ from pages.parts.bulk_dialogs import cancel_all, move_all
 from pages.parts.cancel_dialog import cancel
 from pages.parts.confirming import dangerous
 from pages.parts.figures import number
+from pages.parts.held_list import held_count
 from pages.parts.language import _, ngettext
 from pages.parts.one_schedule import one_schedule
 from pages.parts.parameters import listed
@@ -84,6 +85,10 @@ def _rows(wanted: Filter) -> None:
             told = filters.so_far(found)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(told, width="stretch")
+            if wanted == Filter("pending") and (held := held_count()):
+                label = ngettext("{} waits for a decision", "{} wait for a decision", held)
+                query = {"view": "held"}
+                st.page_link("series.py", label=label.format(number(held)), query_params=query)
             if status == "pending" and found.count > 1:
                 st.button(_("Move all…"), on_click=notices.ask, type="tertiary", args=("move_all", wanted))
                 label = dangerous(_("Cancel all…"))

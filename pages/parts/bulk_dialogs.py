@@ -22,7 +22,7 @@ UNITS = {
     "hours": (marked("hours"), timedelta(hours=1)),
     "days": (marked("days"), timedelta(days=1)),
 }
-WAYS = {"later": marked("Later"), "earlier": marked("Earlier"), "to": marked("To one time")}
+WAYS = {"later": marked("Later"), "earlier": marked("Earlier"), "to": marked("To a set time")}
 
 
 def cancel_all(wanted: Filter) -> None:
@@ -45,7 +45,7 @@ def _cancel(wanted: Filter, key: str) -> None:
         )
         _being_fired(matching)
         label = ngettext("Cancel {} run", "Cancel {} runs", matching.free).format(number(matching.free))
-        if confirmed(label, key, ready=matching.free > 0, danger=True):
+        if confirmed(label, key, ready=matching.free > 0, danger=True, leave=_("Keep them")):
             with st.spinner(label):
                 act = bulk.cancel_matching(actor(), wanted)
             done = ngettext("{} run cancelled.", "{} runs cancelled.", act.changed)
@@ -60,7 +60,9 @@ def _move(wanted: Filter, key: str) -> None:
             confirmed(_("Move"), key, ready=False)
             return
         matching = bulk.count_matching(wanted, by=by, to=to)
-        told = ngettext("{} run moves.", "{} runs move.", matching.free).format(number(matching.free))
+        told = ngettext("{} run will be moved.", "{} runs will be moved.", matching.free).format(
+            number(matching.free)
+        )
         st.markdown(f"**{told}** " + _("You can undo this for 30\u00a0seconds."))
         _being_fired(matching, moved=True)
         label = ngettext("Move {} run", "Move {} runs", matching.free).format(number(matching.free))
@@ -112,8 +114,8 @@ def _being_fired(matching: Matching, *, moved: bool = False) -> None:
         return
     if moved:
         told = ngettext(
-            "{} stays: it is starting right now, or would end in the past.",
-            "{} stay: they are starting right now, or would end in the past.",
+            "{} is not moved: it is starting right now, or its new time would have passed.",
+            "{} are not moved: they are starting right now, or their new time would have passed.",
             matching.too_late,
         )
     else:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from core import overview, workers
 from pages.parts.component import component, words
+from pages.parts.held_list import held_count
 from pages.parts.language import _, language, ngettext
 from pages.parts.table import milliseconds
 from pages.parts.words import title_of_cron
@@ -42,7 +43,13 @@ def number(count: int, estimated: bool = False) -> str:
 
 
 def _pending(stand: overview.Figures) -> dict[str, object]:
-    return {"label": _("Pending"), "value": number(stand.pending, stand.pending_is_estimate)}
+    held = held_count()
+    told = ngettext("{} waits for a decision", "{} wait for a decision", held).format(number(held))
+    return {
+        "label": _("Pending"),
+        "value": number(stand.pending, stand.pending_is_estimate),
+        "note": told if held else None,
+    }
 
 
 def _next(stand: overview.Figures) -> dict[str, object]:
@@ -93,4 +100,9 @@ def _pulse(pulse: workers.Pulse) -> dict[str, object]:
     seen = max(freshest.beat_at, freshest.ticked_at or freshest.beat_at)
     # A worker that has just looked may be a moment ahead of the reading.
     since = min(seen, pulse.now - timedelta(0))
-    return {"alive": True, "since": milliseconds(since), "text": ", ".join(parts)}
+    return {
+        "alive": True,
+        "late": pulse.overdue > 0,
+        "since": milliseconds(since),
+        "text": ", ".join(parts),
+    }

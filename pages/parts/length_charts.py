@@ -135,8 +135,8 @@ def lateness(window: Window, found: Sequence[metrics.Lateness], target_seconds: 
 
     late = int((frame["p99"] > target_seconds).sum())
     told = ngettext(
-        "Fired minus planned. p99 was above the target of {target} in {late} of {all} steps.",
-        "Fired minus planned. p99 was above the target of {target} in {late} of {all} steps.",
+        "Fired minus planned. p99 was above the target of {target} in {late} of {all} intervals.",
+        "Fired minus planned. p99 was above the target of {target} in {late} of {all} intervals.",
         late,
     ).format(target=times.lasted(target_seconds), late=late, all=len(frame))
     headings = {"step": _("From"), "count": _("Runs")} | {f"{share}_text": share for share in shares}

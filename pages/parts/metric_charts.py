@@ -107,7 +107,7 @@ def success(window: Window, found: Sequence[metrics.Count]) -> None:
     told = ""
     if not frame.empty:
         worst = frame.iloc[frame["rate"].argmin()]
-        told = _("At worst {rate}, from {when}. A triangle marks failures.").format(
+        told = _("At worst {rate}, in the interval that begins {when}. A triangle marks failures.").format(
             rate=worst["text"], when=worst["step"]
         )
     charts.show(

@@ -13,7 +13,7 @@ from pages.parts.words import plain
 
 # Markdown: what is filled in is escaped.
 PLANNED: dict[Reason, str] = {
-    "not_due": marked("It is not due yet: it runs in {left}, on {when}."),
+    "not_due": marked("It is not due yet: it will run on {when}."),
     "held": marked("Its deadline has passed, so it waits for a decision: run it late, or drop it."),
     "unknown_cron": marked(
         "The catalogue has no such cron any more, so it will fail when it is due. "

@@ -63,9 +63,17 @@ def _row(one: Notification) -> table.Row:
             "what": [table.text(kind, strong=True), *cron],
             "channel": [table.text(one.channel or _("removed"), quiet=one.channel is None)],
             "when": when,
-            "why": [table.text(reworded(one.error), bad=True)] if one.error else [],
+            "why": _why(one),
         },
     )
+
+
+def _why(one: Notification) -> list[table.Part]:
+    if one.error:
+        return [table.text(reworded(one.error), bad=True)]
+    if one.state == "waiting" and not one.attempts:
+        return [table.text(_("a worker sends it within seconds"), quiet=True)]
+    return []
 
 
 def _leads_to(one: Notification) -> table.Part | None:

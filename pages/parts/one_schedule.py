@@ -36,14 +36,14 @@ def one_schedule(schedule_id: UUID) -> None:
         _decision(schedule)
     with st.container(horizontal=True):
         if schedule.status == "pending":
-            identifier = str(schedule.id)
-            st.button(_("Change"), on_click=notices.ask, args=("change", identifier))
-            st.button(dangerous(_("Cancel the run")), on_click=notices.ask, args=("cancel", identifier))
+            st.button(_("Change"), on_click=notices.ask, args=("change", str(schedule.id)))
         if may_be_tried_again(schedule) and st.button(_("Try again"), type="primary"):
             tried = try_again(schedule.id)
             notices.go("scheduled", id=str(tried.id if tried else schedule.id))
         again = (schedule.cron_name, schedule.parameters)
-        st.button(_("Plan the same again"), on_click=notices.ask, args=("again", *again))
+        st.button(_("Duplicate"), on_click=notices.ask, args=("again", *again))
+        if schedule.status == "pending":
+            st.button(dangerous(_("Cancel the run")), on_click=notices.ask, args=("cancel", str(schedule.id)))
         if schedule.triggered_execution_id and st.button(_("To its execution"), type="primary"):
             notices.go("executions", id=str(schedule.triggered_execution_id))
     if schedule.status == "pending":

@@ -24,7 +24,7 @@ def period(now: datetime) -> tuple[datetime, datetime]:
     Returns:
         The first instant, and the one after the last.
     """
-    choices = {"24h": _("24 hours"), "7d": _("7 days"), "30d": _("30 days"), OWN: _("Own dates")}
+    choices = {"24h": _("24 hours"), "7d": _("7 days"), "30d": _("30 days"), OWN: _("Custom dates")}
     chosen = filters.choice("range", _("Time"), choices, "7d")
     if chosen != OWN:
         return now - LENGTHS[chosen], now

@@ -75,7 +75,7 @@ def begin_with(cron: Cron, given: Parameters | None, key: str, *, in_dialog: boo
 def _offered(cron: Cron, given: Parameters | None, key: str) -> dict[Choice, Beginning]:
     found: list[Beginning] = []
     if given:
-        found.append(Beginning((GIVEN, ""), _("The parameters it had"), given))
+        found.append(Beginning((GIVEN, ""), _("Its own parameters"), given))
     found.append(Beginning((DEFAULTS, ""), _("Defaults"), {}))
     # Read once: what is planned meanwhile must not change what a choice means.
     last = st.session_state.setdefault(f"{key} last used", presets.last_used(cron.name))

@@ -40,6 +40,8 @@ def _run_now(cron_name: str, old: Parameters | None, key: str) -> None:
         keep(cron, draft, key)
         if old is not None:
             comparison(cron, old, draft.latest, f"{key} compared")
+        if draft.latest is not None:
+            calls(cron, draft.latest)
         tell_worker_away()
         if draft.problems:
             st.error("\n".join(f"- {plain(problem)}" for problem in draft.problems), icon=":material/error:")
@@ -49,5 +51,3 @@ def _run_now(cron_name: str, old: Parameters | None, key: str) -> None:
             started = executions.trigger(actor(), cron.name, draft.latest, idempotency_key=once)
             toast_later(_("Started: {cron}.").format(cron=title_of_cron(cron_name)))
             go("executions", id=str(started.id))
-        if draft.latest is not None:
-            calls(cron, draft.latest)

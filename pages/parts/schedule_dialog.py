@@ -70,6 +70,8 @@ def _plan(cron_name: str, old: Parameters | None, key: str, start: datetime | No
             verdict(cron, instant)
         with st.expander(_("If it is late")):
             within, policy = deadline(f"{key} ")
+        if instant is not None and draft.latest is not None:
+            calls(cron, draft.latest, instant, within, policy)
         _tell(draft)
         ready = instant is not None and not draft.problems
         again = st.session_state.setdefault(f"{key} once", f"dashboard:{uuid4()}")
@@ -88,8 +90,6 @@ def _plan(cron_name: str, old: Parameters | None, key: str, start: datetime | No
             toast_later(_("Planned: {cron}, {when}.").format(cron=title, when=when))
             offer_plan(made.id, _("{cron}, {when}: planned.").format(cron=title, when=when))
             st.rerun()
-        if instant is not None and draft.latest is not None:
-            calls(cron, draft.latest, instant, within, policy)
         if st.button(_("Make it a series…"), icon=":material/repeat:", type="tertiary", key=f"{key} repeat"):
             go("series", new=cron.name)
 

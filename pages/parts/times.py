@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from math import ceil
 from zoneinfo import ZoneInfo
 
 import streamlit as st
@@ -96,7 +97,7 @@ def zone_name(instant: datetime) -> str:
 
 def remaining(left: timedelta) -> str:
     """A time to go or gone, as countdowns write it: `45s`, `15 min`, `2h 30min`, `3d 5h`."""
-    seconds = max(0, round(left.total_seconds()))
+    seconds = max(0, ceil(left.total_seconds()))
     days, hours, minutes = seconds // 86_400, seconds // 3600 % 24, seconds // 60 % 60
     if days:
         return f"{days}{_day()}{NO_BREAK}{hours}h"

@@ -61,9 +61,11 @@ def verdict(cron: Cron, instant: datetime, moved: UUID | None = None) -> None:
         st.markdown(f"**{when}**, {_left(instant - now)}")
         utc = plain(times.day_and_time_utc(instant))
         st.caption(f"{plain(times.zone_name(instant))} · {utc}\u00a0UTC")
-        # What should have begun already is not told that all is well.
         if instant > now or found.warnings:
             st.badge(_(words), icon=icon, color=found.mood)
+        else:  # what should have begun already is not told that all is well
+            icon, _words = MOODS["orange"]
+            st.badge(_("This time has passed: choose a later one to put it off"), icon=icon, color="orange")
         warnings = [f"- :material/warning: {plain(line)}" for line in found.warnings]
         st.markdown("\n".join([*warnings, *(f"- {plain(line)}" for line in found.facts)]))
 
@@ -149,8 +151,8 @@ def _of_the_same(cron: Cron, near: Neighbours, instant: datetime) -> list[str]:
     told = []
     shown = {one.id for one in (*near.before, *near.after)}
     for heading, other in (
-        (_("This cron before it: {}."), near.previous),
-        (_("This cron after it: {}."), near.following),
+        (_("Previous run of this cron: {}."), near.previous),
+        (_("Next run of this cron: {}."), near.following),
     ):
         if other is not None and other.id not in shown:
             told.append(heading.format(f"{_at(other.at, instant)} ({_relation(other.at, instant)})"))
@@ -169,4 +171,4 @@ def _relation(other: datetime, instant: datetime) -> str:
     if other == instant:
         return _("at the same time")
     gap = times.spelled_out(_to_the_minute(abs(instant - other)))
-    return (_("{} before") if other < instant else _("{} after")).format(gap)
+    return (_("{} earlier") if other < instant else _("{} later")).format(gap)

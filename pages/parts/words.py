@@ -36,7 +36,8 @@ COLOURS = {
 
 def of_schedule(status: schedules.Status | Literal["held"]) -> str:
     """A schedule's status, or 'held', as people read it."""
-    return _(HELD if status == "held" else SCHEDULE[status])
+    word = HELD if status == "held" else SCHEDULE[status]
+    return _(word)
 
 
 def of_execution(status: executions.Status) -> str:

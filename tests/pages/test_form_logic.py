@@ -59,7 +59,7 @@ def test_a_form_begins_with_the_defaults_and_anew_with_what_is_chosen(database_u
 
 def test_a_form_of_an_earlier_run_begins_with_its_parameters(database_url: str) -> None:
     tested = editor({"name": "Linus"})
-    assert tested.selectbox[0].options[0] == "The parameters it had"
+    assert tested.selectbox[0].options[0] == "Its own parameters"
     assert held(tested) == '[{"name": "Linus", "times": 1}, []]'
 
 
