@@ -177,7 +177,7 @@ def test_all_that_matches_is_moved_and_what_would_end_in_the_past_is_told(
     dialog = page.get_by_role("dialog")
     dialog.get_by_text("Earlier", exact=True).click()
     expect(dialog).to_contain_text("3 runs will be moved.")
-    expect(dialog).to_contain_text("1 stays")
+    expect(dialog).to_contain_text("1 is not moved")
     dialog.get_by_role("button", name="Move 3 runs").click()
     expect(page.locator(".st-key-undo")).to_contain_text("3 runs moved.")
     assert schedules.get(made[0].id).scheduled_at == made[0].scheduled_at - timedelta(minutes=30)

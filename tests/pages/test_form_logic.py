@@ -112,6 +112,21 @@ def test_without_a_worker_a_verdict_is_red_whatever_else_is_found(database: psyc
     assert verdict.of(catalogue().cron("greet"), at).mood == "green"
 
 
+def test_a_verdict_on_a_time_that_has_passed_is_not_that_all_is_well(database: psycopg.Connection) -> None:
+    def page():  # type: ignore[no-untyped-def]  # a script of its own: it knows no name of here
+        from datetime import UTC, datetime, timedelta  # noqa: PLC0415
+
+        from core.catalogue import catalogue  # noqa: PLC0415
+        from pages.parts.verdict import verdict  # noqa: PLC0415
+
+        verdict(catalogue().cron("greet"), datetime.now(UTC) - timedelta(minutes=4))
+
+    beats(database)
+    shown = AppTest.from_function(page, default_timeout=30).run()
+    assert any("This time has passed" in one.value for one in shown.markdown)
+    assert not any("Nothing is in its way" in one.value for one in shown.markdown)
+
+
 def test_two_runs_that_may_overlap_are_said_to_run_side_by_side(database: psycopg.Connection) -> None:
     beats(database)
     at = datetime.now(UTC) + timedelta(days=1)

@@ -247,6 +247,8 @@ def test_what_waits_for_a_decision_says_so_in_the_list_and_leads_to_it(
     page = visit("scheduled")
     expect(row_of(page, "Ada").locator(".badge.orange")).to_have_text("Waits for a decision")
     expect(row_of(page, "Ada").locator(".countdown")).to_have_count(0)
+    expect(page.get_by_role("link", name="1 waits for a decision")).to_be_visible()
     row_of(page, "Ada").get_by_role("link", name="Decide").click()
     expect(page.get_by_role("button", name="Drop it")).to_be_visible()
     expect(page.locator(".badge.orange")).to_have_text("Waits for a decision")
+    expect(visit("").locator(".figure").first).to_contain_text("1 waits for a decision")

@@ -19,6 +19,8 @@ def unbroken(text: str) -> str:
         (timedelta(minutes=15, seconds=59), "15 min"),
         (timedelta(hours=2, minutes=30), "2h 30min"),
         (timedelta(days=3, hours=5, minutes=59), "3d 5h"),
+        # As in the browser, where it ticks: a started second counts.
+        (timedelta(minutes=14, seconds=59.2), "15 min"),
         (timedelta(0), "0s"),
     ],
 )
