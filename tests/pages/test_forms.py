@@ -166,8 +166,8 @@ def test_the_verdict_says_who_else_runs_then_and_whether_runs_meet(
     expect(verdict).to_contain_text("It can be planned, but look first")
     expect(verdict).to_contain_text("A run planned for 08:35 usually still goes on then")
     expect(verdict).to_contain_text("It usually still goes on at 09:20, when this cron is planned again")
-    expect(verdict).to_contain_text("Just before: Wait 08:35 (25 min before), Fail 08:50 (10 min before).")
-    expect(verdict).to_contain_text("Just after: Greet 09:04 (4 min after), Wait 09:20 (20 min after).")
+    expect(verdict).to_contain_text("Just before: Wait 08:35 (25 min earlier), Fail 08:50 (10 min earlier).")
+    expect(verdict).to_contain_text("Just after: Greet 09:04 (4 min later), Wait 09:20 (20 min later).")
     assert serious(page) == []
 
 

@@ -141,7 +141,7 @@ def test_the_verdict_tells_what_else_is_planned_around_it(visit: Visitor, databa
     schedules.plan(Actor("alice", "operator", "api"), "greet", tomorrow)
     dialog = opened(visit(zone="UTC"))
     dialog.get_by_role("button", name="tomorrow 09:00").click()
-    expect(dialog.locator(".st-key-verdict")).to_contain_text("Just after: Greet 09:10 (10 min after)")
+    expect(dialog.locator(".st-key-verdict")).to_contain_text("Just after: Greet 09:10 (10 min later)")
 
 
 def test_the_curl_call_plans_the_same_and_holds_no_secret(visit: Visitor, database_url: str) -> None:
