@@ -40,8 +40,10 @@ def _run_now(cron_name: str, old: Parameters | None, key: str) -> None:
         keep(cron, draft, key)
         if old is not None:
             comparison(cron, old, draft.latest, f"{key} compared")
-        if draft.latest is not None:
-            calls(cron, draft.latest)
+        # There even when it is empty: what stands below keeps its place, and is not drawn twice for a moment.
+        with st.container():
+            if draft.latest is not None:
+                calls(cron, draft.latest)
         tell_worker_away()
         if draft.problems:
             st.error("\n".join(f"- {plain(problem)}" for problem in draft.problems), icon=":material/error:")

@@ -70,8 +70,10 @@ def _plan(cron_name: str, old: Parameters | None, key: str, start: datetime | No
             verdict(cron, instant)
         with st.expander(_("If it is late")):
             within, policy = deadline(f"{key} ")
-        if instant is not None and draft.latest is not None:
-            calls(cron, draft.latest, instant, within, policy)
+        # There even when it is empty: what stands below keeps its place, and is not drawn twice for a moment.
+        with st.container():
+            if instant is not None and draft.latest is not None:
+                calls(cron, draft.latest, instant, within, policy)
         _tell(draft)
         ready = instant is not None and not draft.problems
         again = st.session_state.setdefault(f"{key} once", f"dashboard:{uuid4()}")
