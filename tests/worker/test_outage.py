@@ -104,6 +104,7 @@ def test_a_worker_ends_in_good_order_while_the_database_is_away(
 
 
 def test_a_worker_that_starts_while_the_database_is_away_waits_for_it(house: House, server: Server) -> None:
+    server.stop_at_once()
     worker = house.begin_worker()
     until(lambda: worker.said("database.away"), 30, worker)
     assert worker.process.poll() is None
