@@ -72,7 +72,7 @@ def _why(one: Notification) -> list[table.Part]:
     if one.error:
         return [table.text(reworded(one.error), bad=True)]
     if one.state == "waiting" and not one.attempts:
-        return [table.text(_("a worker sends it within seconds"), quiet=True)]
+        return [table.text(_("no worker has tried yet"), quiet=True)]
     return []
 
 

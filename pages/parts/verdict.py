@@ -55,17 +55,15 @@ def verdict(cron: Cron, instant: datetime, moved: UUID | None = None) -> None:
     """
     now = overview.clock()
     found = of(cron, instant, moved)
-    icon, words = MOODS[found.mood]
+    mood, words = found.mood, _(MOODS[found.mood][1])
+    if instant <= now and not found.warnings:  # what should have begun already is not told that all is well
+        mood, words = "orange", _("This time has passed: choose a later one to put it off")
     with st.container(border=True, key="verdict"):
         when = plain(times.day_and_time(instant, year=True))
         st.markdown(f"**{when}**, {_left(instant - now)}")
         utc = plain(times.day_and_time_utc(instant))
         st.caption(f"{plain(times.zone_name(instant))} · {utc}\u00a0UTC")
-        if instant > now or found.warnings:
-            st.badge(_(words), icon=icon, color=found.mood)
-        else:  # what should have begun already is not told that all is well
-            icon, _words = MOODS["orange"]
-            st.badge(_("This time has passed: choose a later one to put it off"), icon=icon, color="orange")
+        st.badge(words, icon=MOODS[mood][0], color=mood)
         warnings = [f"- :material/warning: {plain(line)}" for line in found.warnings]
         st.markdown("\n".join([*warnings, *(f"- {plain(line)}" for line in found.facts)]))
 
