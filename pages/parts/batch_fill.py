@@ -11,11 +11,12 @@ from core.parameters import Parameters
 from core.schedules import MAX_BATCH
 from pages.parts import address, times
 from pages.parts.address import is_news
+from pages.parts.choice import one_of
 from pages.parts.drafts import Draft
-from pages.parts.language import _, language, marked
+from pages.parts.language import _, marked
 from pages.parts.parameters import parameters_editor
 from pages.parts.preset_choice import begin_with, keep
-from pages.parts.wall_times import instant_of_wall
+from pages.parts.wall_times import stretch_fields
 from pages.parts.words import title_of_cron
 
 EVENING, MORNING = time(22), time(6)
@@ -42,14 +43,7 @@ def filled() -> list[Draft]:
     begin, end = _stretch()
     with st.container(horizontal=True, vertical_alignment="top"):
         words = {way: _(word) for way, word in WAYS.items()}
-        way = st.segmented_control(
-            _("How"),
-            list(words),
-            format_func=lambda chosen: words[chosen],
-            default="once" if len(names) > 1 else "again",
-            required=True,
-            key="fill way",
-        )
+        way = one_of(_("How"), words, "once" if len(names) > 1 else "again", "fill way")
         with st.container(horizontal=True, width="content", key="paired counts"):
             if way == "again":
                 every = st.number_input(_("Every (minutes)"), 1, 10_080, 10, width=150, key="fill every")
@@ -67,8 +61,6 @@ def filled() -> list[Draft]:
             )
     if not names:
         st.info(_("Choose what shall run."))
-        return []
-    if begin is None or end is None:
         return []
     try:
         if way == "again":
@@ -109,26 +101,9 @@ def _crons() -> list[str]:
     )
 
 
-def _stretch() -> tuple[datetime | None, datetime | None]:
+def _stretch() -> tuple[datetime, datetime]:
     now = times.local(overview.clock()).replace(tzinfo=None)
     evening = datetime.combine(now.date(), EVENING)
     begin = evening if evening > now else evening + timedelta(days=1)
     end = datetime.combine(begin.date() + timedelta(days=1), MORNING)
-    zone = times.browser_zone()
-    st.session_state.setdefault("fill begin", begin)
-    st.session_state.setdefault("fill end", end)
-    with st.container(horizontal=True):
-        written = "DD/MM/YYYY" if language() == "fr" else "YYYY-MM-DD"
-        step = timedelta(minutes=1)
-        first = st.datetime_input(
-            _("From ({zone})").format(zone=zone.key), key="fill begin", format=written, step=step
-        )
-        last = st.datetime_input(
-            _("Until ({zone})").format(zone=zone.key), key="fill end", format=written, step=step
-        )
-    return _instant(first, 0), _instant(last, -1)
-
-
-def _instant(wall: datetime | None, which: int) -> datetime | None:
-    # Streamlit gives None for an empty field, whatever its types say.
-    return None if wall is None else instant_of_wall(wall, which)
+    return stretch_fields(begin, end, "fill")

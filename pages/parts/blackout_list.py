@@ -14,9 +14,9 @@ from pages.parts import notices, problems, table, times
 from pages.parts.acting import actor
 from pages.parts.confirming import confirmed
 from pages.parts.figures import number
-from pages.parts.language import _, language, ngettext
+from pages.parts.language import _, ngettext
 from pages.parts.notices import fresh_key, toast_later
-from pages.parts.wall_times import instant_of_wall
+from pages.parts.wall_times import stretch_fields
 from pages.parts.words import plain, title_of_cron
 
 
@@ -71,25 +71,14 @@ def add_blackout() -> None:
 def _add(key: str) -> None:
     name = st.text_input(_("Name"), placeholder=_("such as Change freeze"), max_chars=200, key=f"{key} name")
     begin = datetime.combine(times.local(overview.clock()).date() + timedelta(days=1), time())
-    st.session_state.setdefault(f"{key} from", begin)
-    st.session_state.setdefault(f"{key} until", begin + timedelta(days=1))
-    zone, written = times.browser_zone().key, "DD/MM/YYYY" if language() == "fr" else "YYYY-MM-DD"
-    with st.container(horizontal=True):
-        first = st.datetime_input(_("From ({zone})").format(zone=zone), key=f"{key} from", format=written)
-        last = st.datetime_input(_("Until ({zone})").format(zone=zone), key=f"{key} until", format=written)
+    since, until = stretch_fields(begin, begin + timedelta(days=1), key)
     cron_name = _cron(key)
     st.caption(_("What series have pending in it is cancelled; they go on after it."))
-    if confirmed(_("Add"), key, ready=bool(name.strip()) and _given(first, last)):
+    if confirmed(_("Add"), key, ready=bool(name.strip())):
         with problems.told():
-            period = Period(name, instant_of_wall(first, 0), instant_of_wall(last, -1), cron_name)
-            blackouts.add(actor(), [period])
+            blackouts.add(actor(), [Period(name, since, until, cron_name)])
             toast_later(_("The blackout is added."))
             st.rerun()
-
-
-def _given(first: datetime | None, last: datetime | None) -> bool:
-    # Streamlit gives None for an empty field, whatever its types say.
-    return first is not None and last is not None
 
 
 def _cron(key: str) -> str | None:

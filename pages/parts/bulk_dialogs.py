@@ -9,6 +9,7 @@ from core.bulk import Act, Matching
 from core.schedules import Filter
 from pages.parts import problems, times
 from pages.parts.acting import actor
+from pages.parts.choice import one_of
 from pages.parts.confirming import confirmed
 from pages.parts.figures import number
 from pages.parts.language import _, marked, ngettext
@@ -88,15 +89,7 @@ def _described(wanted: Filter) -> None:
 
 def _where_to(key: str) -> tuple[timedelta | None, datetime | None]:
     words = {way: _(word) for way, word in WAYS.items()}
-    way = st.segmented_control(
-        _("Where to"),
-        list(words),
-        default="later",
-        required=True,
-        format_func=lambda chosen: words[chosen],
-        label_visibility="collapsed",
-        key=f"{key} way",
-    )
+    way = one_of(_("Where to"), words, "later", f"{key} way", label_shown=False)
     if way == "to":
         return None, choose_instant(key)
     units = {unit: _(word) for unit, (word, _length) in UNITS.items()}

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
 
 import streamlit as st
 
@@ -14,14 +13,13 @@ from core.paging import FOREIGN_CURSOR, Page, Row
 from core.searching import STRETCH_ROWS, STRETCHES
 from pages.parts import problems, times
 from pages.parts.address import is_news, keep
+from pages.parts.choice import Name, one_of
 from pages.parts.figures import number
-from pages.parts.language import _, language
+from pages.parts.language import _
 from pages.parts.wall_times import instant_of_wall
 from pages.parts.words import title_of_cron
 
 AFTER = "after"
-
-Name = TypeVar("Name", bound=str)
 
 
 def _from_the_first_page() -> None:
@@ -83,17 +81,8 @@ def status(words: Mapping[Name, str], default: Name) -> Name:
 def choice(name: str, label: str, words: Mapping[Name, str], default: Name) -> Name:
     """A choice among a few; in the URL stands the name, which is the same in each language."""
     key, begins_with = _kept(name, list(words), default)
-    chosen = st.segmented_control(
-        label,
-        list(words),
-        default=begins_with,
-        required=True,
-        format_func=lambda option: words[option],
-        label_visibility="collapsed",
-        key=key,
-        on_change=_keeper(name, key, default),
-    )
-    return chosen or default
+    kept = _keeper(name, key, default)
+    return one_of(label, words, begins_with, key, label_shown=False, on_change=kept)
 
 
 def choose(name: str, option: str, default: str) -> None:
@@ -157,7 +146,7 @@ def between() -> tuple[datetime | None, datetime | None]:
             st.datetime_input(
                 label.format(zone=zone),
                 key=f"filter {name}",
-                format="DD/MM/YYYY" if language() == "fr" else "YYYY-MM-DD",
+                format=times.date_format(),
                 step=timedelta(minutes=1),
                 on_change=kept,
                 args=(name,),

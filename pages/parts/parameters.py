@@ -10,6 +10,7 @@ from core.catalogue import Cron
 from core.errors import CrondeskError, Invalid
 from core.parameters import Parameters, check, parse_json
 from pages.parts import table
+from pages.parts.choice import one_of
 from pages.parts.language import _
 from pages.parts.problems import sentence_of
 from pages.parts.rewording import reworded
@@ -56,20 +57,12 @@ def parameters_editor(cron: Cron, start: Parameters, key: str) -> Draft:
             draft.latest, draft.problems = {}, broken({}, cron.parameters)
             return draft
         words = {"form": _("Form"), "json": _("JSON")}
-        chosen = st.segmented_control(
-            _("View of the parameters"),
-            list(words),
-            default="form",
-            required=True,
-            format_func=lambda view: words[view],
-            label_visibility="collapsed",
-            key=f"{key} view",
-        )
+        chosen = one_of(_("View of the parameters"), words, "form", f"{key} view", label_shown=False)
     if chosen != draft.view and draft.latest is None:
         st.info(_("Mend the JSON first, so that the form can show it."))
         chosen = draft.view
     if chosen != draft.view:
-        draft.start, draft.view, draft.version = draft.latest or {}, chosen or "form", draft.version + 1
+        draft.start, draft.view, draft.version = draft.latest or {}, chosen, draft.version + 1
     if draft.view == "form":
         draft.latest = schema_form(cron.parameters, draft.start, f"{key} {draft.version}")
         draft.problems = [] if draft.latest is not None else [_("One of the fields cannot be read yet.")]

@@ -7,6 +7,7 @@ import streamlit as st
 from babel.dates import get_day_names
 
 from core.recurrence import DAYS
+from pages.parts.choice import one_of
 from pages.parts.language import _, language, marked
 
 KINDS = {
@@ -38,14 +39,7 @@ def pattern_fields() -> dict[str, Any]:
         The pattern, as `core.recurrence` reads it.
     """
     words = {kind: _(word) for kind, word in KINDS.items()}
-    kind = st.segmented_control(
-        _("Repeats"),
-        list(words),
-        default="daily",
-        required=True,
-        format_func=lambda option: words[option],
-        key="kind",
-    )
+    kind = one_of(_("Repeats"), words, "daily", "kind")
     if kind == "cron":
         expression = st.text_input(
             _("Minute, hour, day, month, weekday"),
@@ -88,14 +82,7 @@ def _days() -> list[str]:
 
 def _of_the_month() -> dict[str, Any]:
     words = {way: _(word) for way, word in MONTHLY.items()}
-    way = st.segmented_control(
-        _("Day of the month"),
-        list(words),
-        default="day",
-        required=True,
-        format_func=lambda option: words[option],
-        key="monthly",
-    )
+    way = one_of(_("Day of the month"), words, "day", "monthly")
     if way == "last":
         return {"day": -1}
     if way == "day":

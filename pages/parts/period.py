@@ -8,7 +8,7 @@ from core.metrics import Window
 from core.recurrence import instant_of
 from pages.parts import filters, times
 from pages.parts.address import is_news, keep
-from pages.parts.language import _, language
+from pages.parts.language import _
 
 LENGTHS = {"24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 OWN = "own"
@@ -54,7 +54,7 @@ def _own(today: date) -> tuple[date, date]:
         key=key,
         min_value=today - LONGEST,
         max_value=today,
-        format="DD/MM/YYYY" if language() == "fr" else "YYYY-MM-DD",
+        format=times.date_format(),
         label_visibility="collapsed",
         on_change=kept,
         width=260,

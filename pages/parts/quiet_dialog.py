@@ -9,7 +9,7 @@ from core.catalogue import catalogue
 from core.quiet import Quiet, quietest
 from core.recurrence import instant_of
 from pages.parts import notices, problems, times
-from pages.parts.language import _, language, ngettext
+from pages.parts.language import _, ngettext
 from pages.parts.words import plain, title_of_cron
 
 EVENING, MORNING = time(20), time(7)
@@ -38,16 +38,13 @@ def _find(cron_name: str | None, key: str) -> None:
                 _("Date"),
                 value=times.local(now).date(),
                 min_value=times.local(now).date(),
-                format="DD/MM/YYYY" if language() == "fr" else "YYYY-MM-DD",
+                format=times.date_format(),
                 key=f"{key} day",
             )
             with st.container(horizontal=True, width=320):
                 begin = st.time_input(_("Between"), EVENING, step=timedelta(minutes=15), key=f"{key} begin")
                 end = st.time_input(_("and"), MORNING, step=timedelta(minutes=15), key=f"{key} end")
-        between = _between(day, begin, end)
-        if between is None:
-            return
-        since, until = between
+        since, until = _between(day, begin, end)
         if until <= now + timedelta(minutes=6):
             st.error(_("This time has passed: choose one to come."), icon=":material/schedule:")
             return
@@ -57,11 +54,8 @@ def _find(cron_name: str | None, key: str) -> None:
             _proposal(quiet, chosen, f"{key} take {place}")
 
 
-def _between(day: date | None, begin: time | None, end: time | None) -> tuple[datetime, datetime] | None:
-    """An end that is not later on the clock is the next day's; None while a field is empty."""
-    # Streamlit gives None for an empty field, whatever its types say.
-    if day is None or begin is None or end is None:
-        return None
+def _between(day: date, begin: time, end: time) -> tuple[datetime, datetime]:
+    """An end that is not later on the clock is the next day's."""
     where = times.browser_zone()
     last = day if end > begin else day + timedelta(days=1)
     return instant_of(datetime.combine(day, begin), where), instant_of(datetime.combine(last, end), where)

@@ -12,6 +12,7 @@ from core.notifications.kinds import LANGUAGES, Language
 from core.notifications.rules import MAX_FAILURES, MAX_REMIND_MINUTES, Rule, Wish
 from pages.parts import notices, problems, table, times
 from pages.parts.acting import actor
+from pages.parts.choice import one_of
 from pages.parts.language import _, language, marked, ngettext
 from pages.parts.notices import fresh_key, toast_later
 from pages.parts.words import title_of_cron
@@ -134,7 +135,7 @@ def _edit(one: Rule | None, key: str) -> None:
                 _("Minutes before the run"), 1, MAX_REMIND_MINUTES, before, key=f"{key} before"
             )
         chosen_language, zone = _reader(one, key)
-        enabled = st.toggle(_("Switched on"), one.enabled if one else True, key=f"{key} enabled")
+        enabled = st.checkbox(_("Switched on"), one.enabled if one else True, key=f"{key} enabled")
         ready = bool(names) and bool(events)
         if st.button(_("Save"), type="primary", disabled=not ready, key=f"{key} confirm"):
             wish = Wish(
@@ -165,14 +166,9 @@ def _scope(one: Rule | None, key: str) -> tuple[str | None, str | None]:
     crons = sorted({*known, cron_name or ""} - {""}, key=title_of_cron)
     tags = sorted({*(each for cron in known.values() for each in cron.tags), tag or ""} - {""})
     now = "cron" if cron_name else "tag" if tag else "all"
-    scope = st.segmented_control(
-        _("About"),
-        [scope for scope in SCOPES if scope == "all" or (crons if scope == "cron" else tags)],
-        default=now,
-        required=True,
-        format_func=lambda option: _(SCOPES[option]),
-        key=f"{key} scope",
-    )
+    there = {"all": True, "cron": bool(crons), "tag": bool(tags)}
+    words = {scope: _(word) for scope, word in SCOPES.items() if there[scope]}
+    scope = one_of(_("About"), words, now, f"{key} scope")
     if scope == "cron":
         chosen = crons.index(cron_name) if cron_name else 0
         return st.selectbox(

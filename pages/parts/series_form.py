@@ -16,6 +16,7 @@ from core.schedules import LatePolicy
 from core.series import Missed
 from pages.parts import notices, problems, times
 from pages.parts.acting import actor
+from pages.parts.choice import one_of
 from pages.parts.language import _, language, marked
 from pages.parts.lateness import deadline
 from pages.parts.parameters import Draft, parameters_editor
@@ -91,14 +92,7 @@ def _zone() -> str:
 
 def _end(wanted: _Wanted) -> None:
     words = {way: _(word) for way, word in ENDS.items()}
-    way = st.segmented_control(
-        _("Ends"),
-        list(words),
-        default="never",
-        required=True,
-        format_func=lambda option: words[option],
-        key="ends",
-    )
+    way = one_of(_("Ends"), words, "never", "ends")
     if way == "count":
         wanted.repeat_count = st.number_input(_("Number of runs"), 1, 1_000_000, 10, key="count")
     elif way == "until":
@@ -108,7 +102,7 @@ def _end(wanted: _Wanted) -> None:
             _("Last day"),
             today + timedelta(days=30),
             min_value=today,
-            format="DD/MM/YYYY" if language() == "fr" else "YYYY-MM-DD",
+            format=times.date_format(),
             key="until",
         )
         if isinstance(day, date):

@@ -74,6 +74,11 @@ def _date(day: date, pattern: str, code: str) -> str:
     return format_date(day, pattern, locale=code).replace(" ", NO_BREAK)
 
 
+def date_format() -> str:
+    """How fields write a date, in Streamlit's words."""
+    return "DD/MM/YYYY" if language() == "fr" else "YYYY-MM-DD"
+
+
 def day(instant: datetime) -> str:
     """Such as 'Monday 24 November 2025'."""
     return words.capital(written(local(instant).date(), "EEEE d MMMM y"))

@@ -1,9 +1,12 @@
 """Wall-clock times that bound a stretch of time: they always name an instant."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+
+import streamlit as st
 
 from core import wallclock
 from pages.parts import times
+from pages.parts.language import _
 
 
 def instant_of_wall(wall: datetime, which: int) -> datetime:
@@ -17,3 +20,31 @@ def instant_of_wall(wall: datetime, which: int) -> datetime:
     where = times.browser_zone()
     found = wallclock.instants_of(wall, where)
     return (found or wallclock.instants_of(wallclock.next_that_exists(wall, where), where))[which]
+
+
+def stretch_fields(begin: datetime, end: datetime, key: str) -> tuple[datetime, datetime]:
+    """Two fields by the browser's clock.
+
+    Args:
+        begin: what the first shows at first; naive.
+        end: the same of the second.
+        key: names the fields.
+
+    Returns:
+        The first instant of the stretch, and the one after its last.
+    """
+    zone = times.browser_zone().key
+    labels = {"from": _("From ({zone})"), "until": _("Until ({zone})")}
+    walls = []
+    with st.container(horizontal=True):
+        for (name, label), start in zip(labels.items(), (begin, end), strict=True):
+            st.session_state.setdefault(f"{key} {name}", start)
+            walls.append(
+                st.datetime_input(
+                    label.format(zone=zone),
+                    key=f"{key} {name}",
+                    format=times.date_format(),
+                    step=timedelta(minutes=1),
+                )
+            )
+    return instant_of_wall(walls[0], 0), instant_of_wall(walls[1], -1)

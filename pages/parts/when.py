@@ -1,13 +1,13 @@
 """Choosing an instant by the browser's clock, on days when the clocks change too."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import streamlit as st
 
 from core import overview, wallclock
 from core.instants import FURTHEST_AHEAD
 from pages.parts import times
-from pages.parts.language import _, language
+from pages.parts.language import _
 
 AT_LEAST_AHEAD = timedelta(minutes=1)
 TONIGHT = time(22)
@@ -37,22 +37,15 @@ def choose_instant(key: str, start: datetime | None = None, *, planned: bool = F
             key=f"{key} date",
             min_value=min(today.date(), first.date()),
             max_value=today.date() + FURTHEST_AHEAD,
-            format="DD/MM/YYYY" if language() == "fr" else "YYYY-MM-DD",
+            format=times.date_format(),
         )
         clock = st.time_input(
             _("Time ({zone})").format(zone=where.key), key=f"{key} time", step=timedelta(seconds=1)
         )
-    wall = _wall(day, clock)
-    if wall is None:
-        return None
+    wall = datetime.combine(day, clock)
     if start is not None and wall == first.replace(microsecond=0):
         return start if planned else _checked(start, now)
     return _checked(_instant(wall, key), now)
-
-
-def _wall(day: date | None, clock: time | None) -> datetime | None:
-    # Streamlit gives None for an empty field, whatever its types say.
-    return None if day is None or clock is None else datetime.combine(day, clock)
 
 
 def _full_minute(instant: datetime) -> datetime:

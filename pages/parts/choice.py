@@ -1,0 +1,39 @@
+"""A choice among a few that are all in sight."""
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+import streamlit as st
+
+Name = TypeVar("Name", bound=str)
+
+
+def one_of(
+    label: str,
+    words: Mapping[Name, str],
+    default: Name | None,
+    key: str,
+    *,
+    label_shown: bool = True,
+    on_change: Callable[[], None] | None = None,
+) -> Name:
+    """Shows the choice; one of them is always chosen.
+
+    Args:
+        label: what is chosen; where it is not shown it is read aloud.
+        words: what each is called, by its name.
+        default: the name chosen at first; None where the session holds it.
+        key: names the field.
+        label_shown: whether the label is to be seen.
+        on_change: what follows upon another choice, before the page runs.
+    """
+    return st.segmented_control(  # type: ignore[return-value]  # None only where nothing was chosen at first
+        label,
+        list(words),
+        default=default,
+        required=True,
+        format_func=lambda name: words[name],
+        label_visibility="visible" if label_shown else "collapsed",
+        key=key,
+        on_change=on_change,
+    )
