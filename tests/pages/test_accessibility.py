@@ -9,11 +9,35 @@ from playwright.sync_api import Page, expect
 
 from core import executions, schedules
 from core.actors import Actor
+from core.notifications import channels, rules
 from tests.pages.conftest import Visitor
 
 pytestmark = pytest.mark.release
 
 ALICE = Actor("alice", "operator", "api")
+# Of each field the least contrast of its edge with what lies around it, by its label (WCAG 1.4.11).
+EDGES = """() => {
+  const seen = (color) => color.match(/[\\d.]+/g).map(Number);
+  const light = (color) => seen(color).slice(0, 3).map((part) => part / 255)
+    .map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, part, place) => sum + part * [0.2126, 0.7152, 0.0722][place], 0.05);
+  const ground = (element) => {
+    const color = getComputedStyle(element).backgroundColor;
+    return seen(color)[3] === 0 ? ground(element.parentElement) : color;
+  };
+  const edged = (element) => parseFloat(getComputedStyle(element).borderTopWidth) > 0;
+  const box = (field) => field.matches("[type=checkbox], [type=radio]")
+    ? [...field.closest("label").querySelectorAll("div")].find(edged)
+    : edged(field) ? field : box(field.parentElement);
+  const fields = "input:not([type=hidden], [aria-hidden=true]), textarea, [role=spinbutton]";
+  return [...document.querySelectorAll(`[role=dialog] :is(${fields})`)]
+    .filter((field) => !field.closest("[aria-hidden=true]") && field !== document.activeElement)
+    .map((field) => {
+      const [edge, around] = [getComputedStyle(box(field)).borderTopColor, ground(box(field).parentElement)]
+        .map(light).sort((one, other) => other - one);
+      return [field.ariaLabel || field.type || field.role, Math.round(edge / around * 100) / 100];
+    });
+}"""
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 
 
@@ -67,6 +91,26 @@ def test_nothing_in_a_dialog_keeps_people_out(
         page.get_by_role("button", name=button).first.click()
         page.get_by_role("dialog").get_by_role("button").last.wait_for()
         assert serious(page) == [], button
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_the_edges_of_fields_stand_out(visit: Visitor, something: executions.Execution, dark: bool) -> None:
+    channel = channels.add(ALICE, "On call", "json://example.org/")
+    rules.add(ALICE, rules.Wish(channel.id, ["failed"], enabled=False))
+    page = visit(dark=dark)
+    page.get_by_role("button", name="Schedule: Greet").click()
+    page.get_by_role("dialog").get_by_text("If it is late").click()
+    deadline = page.get_by_role("dialog").get_by_label("Deadline: at most so many minutes late")
+    deadline.fill("5")
+    deadline.press("Tab")
+    page.get_by_role("dialog").get_by_role("radiogroup", name="After its deadline").wait_for()
+    edges = page.evaluate(EDGES)
+    page = visit("notifications?view=rules", dark=dark)
+    page.get_by_role("button", name="Change").click()
+    page.get_by_role("dialog").get_by_role("checkbox").wait_for()
+    edges += page.evaluate(EDGES)
+    assert len(edges) >= 12
+    assert [edge for edge in edges if edge[1] < 3] == []
 
 
 def test_a_page_asks_no_outside_host(visit: Visitor, dashboard: str, something: executions.Execution) -> None:
