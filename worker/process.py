@@ -252,6 +252,8 @@ class Process:
 
     async def _watch(self) -> None:
         """What no change of a row tells: what is to come, what did not come, how the whole stands."""
+        # After an outage, or a machine's sleep, this one is back before it tells that nobody is there.
+        await self._beat()
         await watching.watch(self._lanes["watching"])
 
     def _tell_of_the_catalogue(self) -> None:
