@@ -46,13 +46,17 @@ function tickAgo(element, words) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-// How long something has run: to the second.
+// How long something has run, to the second; orange once that is longer than usual.
 function tickElapsed(element, words) {
-  const seconds = Math.max(0, Math.floor((databaseTime() - Number(element.dataset.began)) / 1000));
+  const gone = databaseTime() - Number(element.dataset.began);
+  const slow = gone > Number(element.dataset.slow ?? Infinity);
+  const seconds = Math.max(0, Math.floor(gone / 1000));
   const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
   let text = `${seconds % 60}\u00a0s`;
   if (hours) text = `${hours}\u00a0h\u00a0${minutes}\u00a0min`;
   else if (minutes) text = `${minutes}\u00a0min\u00a0${seconds % 60}\u00a0s`;
+  if (slow) text = words.slow.replace("{}", text);
+  element.classList.toggle("slow", slow);
   if (element.textContent !== text) element.textContent = text;
 }
 

@@ -22,6 +22,7 @@ const builders = {
   elapsed(part) {
     const element = make("time", "text elapsed");
     element.dataset.began = part.since;
+    if (part.slow !== undefined) element.dataset.slow = part.slow;
     return element;
   },
   tags(part) {

@@ -5,7 +5,7 @@ costs with none: counts above 10,000 are the planner's estimate, and per cron on
 rows are read.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from statistics import median
@@ -36,6 +36,8 @@ from core.tables import executions, schedules
 
 RATE_OVER = timedelta(days=7)
 STRIP_LENGTH = 20
+# What a few runs took is no measure yet.
+SLOW_AFTER_RUNS = 5
 FIRST_ID, LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
 
 
@@ -109,6 +111,17 @@ class Record:
         known = [seconds for seconds in lasted if seconds is not None]
         return median(known) if known else None
 
+    @property
+    def slow_after_seconds(self) -> float | None:
+        """From when on a run takes longer than usual, by the rule of the notification that tells it.
+
+        None while too few have completed to say.
+        """
+        completed = sum(run.status == "completed" for run in self.runs)
+        if self.usual_seconds is None or completed < SLOW_AFTER_RUNS:
+            return None
+        return max(2 * self.usual_seconds, self.usual_seconds + 30)
+
 
 # Of these due_at is the instant; of the others the end of a lease, or the year 9999.
 _TO_COME = (schedules.c.claimed_by.is_(None), schedules.c.held_at.is_(None))
@@ -169,7 +182,7 @@ def _success_rate(now: datetime) -> float | None:
     return ended.get("completed", 0) / decided if decided else None
 
 
-def records(cron_names: Sequence[str]) -> dict[str, Record]:
+def records(cron_names: Collection[str]) -> dict[str, Record]:
     """How each of the crons fared lately.
 
     Args:

@@ -142,7 +142,7 @@ def _last(record: Record) -> list[table.Part]:
     run = record.runs[0]
     return [
         table.badge(run.status, words.of_execution(run.status)),
-        table.elapsed(run.started_at)
+        table.elapsed(run.started_at, record.slow_after_seconds)
         if run.status == "running" and run.started_at
         else table.ago(run.finished_at or run.started_at or run.queued_at),
     ]

@@ -5,9 +5,10 @@ from uuid import UUID
 
 import streamlit as st
 
-from core import executions
+from core import executions, overview
 from core.errors import NotFound
 from core.executions import Execution, Filter, Status
+from core.overview import Record
 from pages.parts import filters, notices, problems, table, times, words
 from pages.parts.cancel_dialog import stop
 from pages.parts.figures import number
@@ -82,7 +83,9 @@ def _rows(wanted: Filter) -> None:
             table.Column("exit", _("Exit code"), "number"),
             table.Column("by", _("Started by"), "narrow"),
         ]
-        table.table("executions", _("Executions"), columns, [_row(run) for run in found.rows])
+        records = overview.records({run.cron_name for run in found.rows if run.status == "running"})
+        rows = [_row(run, records.get(run.cron_name)) for run in found.rows]
+        table.table("executions", _("Executions"), columns, rows)
         filters.pager("executions", found.cursor)
 
 
@@ -94,7 +97,7 @@ def _nothing(*, narrowed: bool) -> None:
         st.page_link("crons.py", label=_("To the crons"), icon=":material/arrow_forward:")
 
 
-def _row(run: Execution) -> table.Row:
+def _row(run: Execution, record: Record | None) -> table.Row:
     title = words.title_of_cron(run.cron_name)
     begun = run.started_at or run.queued_at
     when = times.day_and_time(begun.replace(microsecond=0))
@@ -106,7 +109,7 @@ def _row(run: Execution) -> table.Row:
             "started": [table.text(when, go=table.to("executions", id=str(run.id)))],
             "cron": [table.text(title, strong=True, tip=run.cron_name)],
             "parameters": listed(run.parameters, run.error_message, failed=run.status == "failed"),
-            "lasted": _lasted(run),
+            "lasted": [_lasted(run, record)],
             "exit": _exit_code(run),
             "by": [table.text(run.triggered_by or "–", quiet=True)],
         },
@@ -119,10 +122,10 @@ def _exit_code(run: Execution) -> list[table.Part]:
     return [table.text(str(run.exit_code), mono=True, bad=run.exit_code != 0, quiet=run.exit_code == 0)]
 
 
-def _lasted(run: Execution) -> list[table.Part]:
+def _lasted(run: Execution, record: Record | None) -> table.Part:
     if run.status == "running" and run.started_at:
-        return [table.elapsed(run.started_at)]
-    return [table.text(times.lasted(run.duration_seconds))]
+        return table.elapsed(run.started_at, record.slow_after_seconds if record else None)
+    return table.text(times.lasted(run.duration_seconds))
 
 
 page()

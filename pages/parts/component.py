@@ -38,4 +38,6 @@ def words() -> dict[str, str]:
         "late": _("{} late"),
         # Translators: {} is a duration, as in 15 min ago.
         "ago": _("{} ago"),
+        # Translators: {} is a duration, as in 20 min 5 s.
+        "slow": _("{}, longer than usual"),
     }

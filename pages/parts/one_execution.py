@@ -4,7 +4,7 @@ from uuid import UUID
 
 import streamlit as st
 
-from core import executions
+from core import executions, overview
 from core.executions import UNFINISHED, Execution
 from core.waiting import why_not_ended
 from pages.parts import attempts, facts, notices, problems, table, times, words
@@ -70,10 +70,14 @@ def _standing(run: Execution) -> tuple[object, ...]:
     return run.status, run.started_at, run.worker, run.cancel_requested_at, reason
 
 
+def _lasted(run: Execution) -> table.Part:
+    if run.status != "running" or run.started_at is None:
+        return table.text(times.lasted(run.duration_seconds))
+    return table.elapsed(run.started_at, overview.records([run.cron_name])[run.cron_name].slow_after_seconds)
+
+
 def _facts(run: Execution, chain: list[Execution]) -> list[facts.Fact]:
     waits = run.status == "queued" and run.not_before is not None
-    running = run.status == "running" and run.started_at is not None
-    lasted = table.elapsed(run.started_at) if running and run.started_at else None
     ended = run.exit_code is not None
     return [
         (_("Status"), [table.badge(run.status, words.of_execution(run.status))]),
@@ -84,7 +88,7 @@ def _facts(run: Execution, chain: list[Execution]) -> list[facts.Fact]:
             if waits and run.not_before
             else [],
         ),
-        (_("Duration"), [lasted or table.text(times.lasted(run.duration_seconds))]),
+        (_("Duration"), [_lasted(run)]),
         (_("Begun"), facts.instant(run.started_at) if run.started_at else []),
         (_("Ended"), facts.instant(run.finished_at) if run.finished_at else []),
         (

@@ -122,9 +122,15 @@ def ago(instant: datetime, *, quiet: bool = True) -> Part:
     return {"kind": "ago", "since": milliseconds(instant), "quiet": quiet}
 
 
-def elapsed(instant: datetime) -> Part:
-    """The time that something has run for by now; it ticks in the browser."""
-    return {"kind": "elapsed", "since": milliseconds(instant)}
+def elapsed(instant: datetime, slow_after_seconds: float | None = None) -> Part:
+    """The time that something has run for by now; it ticks in the browser.
+
+    Args:
+        instant: since when it runs.
+        slow_after_seconds: when it has taken longer than usual, which is said then.
+    """
+    slow = {} if slow_after_seconds is None else {"slow": 1000 * slow_after_seconds}
+    return {"kind": "elapsed", "since": milliseconds(instant), **slow}
 
 
 def tags(names: Sequence[str]) -> Part:

@@ -72,3 +72,16 @@ def test_the_usual_duration_is_the_median_of_completed_runs_alone(database: psyc
             [status, seconds, run.id],
         )
     assert overview.records(["nothing"])["nothing"].usual_seconds == 3
+
+
+@pytest.mark.parametrize(("lasted", "slow_after"), [(4, 34), (100, 200)])
+def test_a_run_is_slow_at_twice_the_usual_duration_or_half_a_minute_more(
+    database: psycopg.Connection, lasted: int, slow_after: int
+) -> None:
+    for _run in range(5):
+        assert overview.records(["nothing"])["nothing"].slow_after_seconds is None
+        executions.trigger(ALICE, "nothing")
+        database.execute(
+            "UPDATE cron_executions SET finished_at = started_at + make_interval(secs => %s)", [lasted]
+        )
+    assert overview.records(["nothing"])["nothing"].slow_after_seconds == slow_after

@@ -47,6 +47,23 @@ def test_the_page_says_how_things_stand(visit: Visitor, database: psycopg.Connec
     expect(never).to_contain_text("never")
 
 
+def test_a_run_that_takes_longer_than_usual_is_told_wherever_it_stands(
+    visit: Visitor, database: psycopg.Connection
+) -> None:
+    for _run in range(5):
+        executions.trigger(ALICE, "nothing")
+    database.execute("UPDATE cron_executions SET finished_at = started_at + interval '4 seconds'")
+    run = executions.trigger(ALICE, "nothing")
+    database.execute(
+        "UPDATE cron_executions SET status = 'running', finished_at = NULL, "
+        "started_at = now() - interval '10 minutes' WHERE id = %s",
+        [run.id],
+    )
+    for path in ("", "executions", f"executions?id={run.id}"):
+        slow = visit(path).locator(".elapsed.slow")
+        expect(slow).to_have_text(re.compile(r"10\smin\s\d+\ss, longer than usual"))
+
+
 def test_no_living_worker_is_told_in_red_and_a_living_one_with_its_last_tick(
     visit: Visitor, database: psycopg.Connection
 ) -> None:
