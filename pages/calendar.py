@@ -29,6 +29,14 @@ MORNING = time(9)
 
 def page() -> None:
     """Shows the page."""
+    dialogs: dict[str, Callable[..., None]] = {
+        "change": lambda given: change(UUID(given)),
+        "plan": plan,
+        "plan at": plan_at,
+        "quiet": find_quiet,
+        "subscribe": subscribe,
+    }
+    notices.answer(dialogs)
     st.title(_("Calendar"), anchor=False)
     with problems.page():
         names = {"month": _("Month"), "week": _("Week"), "day": _("Day")}
@@ -49,14 +57,6 @@ def page() -> None:
         watch_workers()
         _steps(shown, now)
         _grid(shown, cron)
-    dialogs: dict[str, Callable[..., None]] = {
-        "change": lambda given: change(UUID(given)),
-        "plan": plan,
-        "plan at": plan_at,
-        "quiet": find_quiet,
-        "subscribe": subscribe,
-    }
-    notices.answer(dialogs)
 
 
 def _chosen_day(now: datetime) -> date:

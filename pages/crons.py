@@ -20,6 +20,7 @@ REFRESH_SECONDS = 5
 
 def page() -> None:
     """Shows the page."""
+    notices.answer({"run": run_now, "schedule": plan})
     st.title(_("Crons"), anchor=False)
     with problems.page():
         alerts_in_brief()
@@ -29,7 +30,6 @@ def page() -> None:
         chosen = _chosen(catalogue().crons)
         if catalogue().crons:
             _catalogue(chosen)
-    notices.answer({"run": run_now, "schedule": plan})
 
 
 @st.fragment(run_every=REFRESH_SECONDS)

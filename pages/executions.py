@@ -27,6 +27,7 @@ ANY: Final = "any"
 
 def page() -> None:
     """Shows the page."""
+    notices.answer({"stop": stop, "run": run_now, "again": plan})
     if wanted := st.query_params.get("id"):
         with problems.page(_("Executions")):
             one_execution(_identifier(wanted))
@@ -34,7 +35,6 @@ def page() -> None:
         st.title(_("Executions"), anchor=False)
         with problems.page():
             _list()
-    notices.answer({"stop": stop, "run": run_now, "again": plan})
 
 
 def _identifier(text: str) -> UUID:

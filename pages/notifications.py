@@ -15,15 +15,6 @@ VIEWS = {"told": marked("Sent and waiting"), "rules": marked("Rules"), "channels
 
 def page() -> None:
     """Shows the page."""
-    st.title(_("Notifications"), anchor=False)
-    with problems.page():
-        view = filters.choice("view", _("View"), {name: _(label) for name, label in VIEWS.items()}, "told")
-        if view == "rules":
-            rule_list()
-        elif view == "channels":
-            channel_list()
-        else:
-            notification_list()
     notices.answer(
         {
             "add_channel": add_channel,
@@ -35,6 +26,15 @@ def page() -> None:
             "remove_rule": lambda given: remove_rule(UUID(given)),
         }
     )
+    st.title(_("Notifications"), anchor=False)
+    with problems.page():
+        view = filters.choice("view", _("View"), {name: _(label) for name, label in VIEWS.items()}, "told")
+        if view == "rules":
+            rule_list()
+        elif view == "channels":
+            channel_list()
+        else:
+            notification_list()
 
 
 page()

@@ -30,14 +30,6 @@ PAGE = 50
 
 def page() -> None:
     """Shows the page."""
-    if wanted := st.query_params.get("id"):
-        with problems.page(_("Scheduled")):
-            one_schedule(_identifier(wanted))
-    else:
-        st.title(_("Scheduled"), anchor=False)
-        with problems.page():
-            watch_workers()
-            _list()
     dialogs: dict[str, Callable[..., None]] = {
         "change": lambda given: change(UUID(given)),
         "cancel": lambda given: cancel(UUID(given)),
@@ -47,6 +39,14 @@ def page() -> None:
         "move_all": move_all,
     }
     notices.answer(dialogs)
+    if wanted := st.query_params.get("id"):
+        with problems.page(_("Scheduled")):
+            one_schedule(_identifier(wanted))
+    else:
+        st.title(_("Scheduled"), anchor=False)
+        with problems.page():
+            watch_workers()
+            _list()
 
 
 def _identifier(text: str) -> UUID:

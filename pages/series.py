@@ -26,15 +26,6 @@ COLOURS = {"active": "green", "paused": "violet", "ended": "gray"}
 
 def page() -> None:
     """Shows the page."""
-    with problems.page():
-        if "new" in st.query_params:
-            _back()
-            series_form(st.query_params["new"] or None)
-        elif wanted := st.query_params.get("id"):
-            _back()
-            one_series(_identifier(wanted))
-        else:
-            _list()
     notices.answer(
         {
             "pause": lambda given: change_series("pause", UUID(given)),
@@ -45,6 +36,15 @@ def page() -> None:
             "remove_blackout": lambda given: remove_blackout(UUID(given)),
         }
     )
+    with problems.page():
+        if "new" in st.query_params:
+            _back()
+            series_form(st.query_params["new"] or None)
+        elif wanted := st.query_params.get("id"):
+            _back()
+            one_series(_identifier(wanted))
+        else:
+            _list()
 
 
 def _identifier(text: str) -> UUID:

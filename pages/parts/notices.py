@@ -32,7 +32,10 @@ def ask(name: str, *given: Any) -> None:
 
 
 def answer(dialogs: dict[str, Callable[..., None]]) -> None:
-    """Opens the dialog that was asked for, if it is one of these."""
+    """Opens the dialog that was asked for, if it is one of these; called before the page is drawn.
+
+    Whoever asked for it looks at it first, and the page behind it stays as it was meanwhile.
+    """
     name, given = st.session_state.pop("asked", (None, ()))
     if name in dialogs:
         st.session_state["opened"] = st.session_state.get("opened", 0) + 1
