@@ -36,6 +36,12 @@ heading => {
 }
 """
 
+# Looked for at each frame: Playwright's own waiting looks at intervals of a tenth of a second.
+SEEN = """
+([selector, text]) => [...document.querySelectorAll(selector)]
+    .some(element => element.checkVisibility() && (!text || element.textContent.trim() === text))
+"""
+
 
 def measure(session: Session) -> Section:
     """Opening, acting and idling, beside a bare page of Streamlit's."""
@@ -188,20 +194,21 @@ def _actions(session: Session, browser: Browser, address: str) -> dict[str, Spre
     page.goto(address)
     _wait(page, "Crons")
     dialog, toast = page.get_by_role("dialog"), page.get_by_test_id("stToast")
+    in_dialog, said = "[role=dialog] button", "[data-testid=stToast]"
     took: dict[str, list[float]] = {}
 
-    def timed(name: str, act: Callable[[], object], seen: Callable[[], object]) -> None:
+    def timed(name: str, act: Callable[[], object], selector: str, text: str = "") -> None:
         page.wait_for_timeout(300)
         began = time.perf_counter()
         act()
-        seen()
+        page.wait_for_function(SEEN, arg=[selector, text])
         took.setdefault(name, []).append((time.perf_counter() - began) * 1000)
 
     for _ in range(5):
         schedule = page.get_by_role("button", name="Schedule: Nothing 1", exact=True)
         confirm = dialog.get_by_role("button", name="Schedule", exact=True)
-        timed("open the schedule dialog", schedule.click, confirm.wait_for)
-        timed("schedule", confirm.click, toast.first.wait_for)
+        timed("open the schedule dialog", schedule.click, in_dialog, "Schedule")
+        timed("schedule", confirm.click, said)
         dialog.wait_for(state="detached")
         toast.first.wait_for(state="detached")
     page.goto(f"{address}/scheduled")
@@ -209,8 +216,8 @@ def _actions(session: Session, browser: Browser, address: str) -> dict[str, Spre
     for _ in range(5):
         cancel = page.get_by_role("button", name="Cancel: Nothing").first
         confirm = dialog.get_by_role("button", name="Cancel the run", exact=True)
-        timed("ask to cancel", cancel.click, confirm.wait_for)
-        timed("cancel", confirm.click, toast.first.wait_for)
+        timed("ask to cancel", cancel.click, in_dialog, "Cancel the run")
+        timed("cancel", confirm.click, said)
         dialog.wait_for(state="detached")
         toast.first.wait_for(state="detached")
     context.close()
