@@ -12,7 +12,7 @@ from core.forecast import blackouts_after, count_until
 from core.notifications.tables import alerts
 from core.notifications.watching import PLANNED_WITHIN
 from core.settings import settings
-from core.workers import pulse
+from core.workers import any_alive, pulse
 
 Kind = Literal["failures", "stalled", "no_worker", "busy", "lateness"]
 Severity = Literal["critical", "warning", "info"]
@@ -46,9 +46,9 @@ def current() -> list[Alert]:
     Raises:
         Unavailable.
     """
-    beats = pulse()
-    if beats.alive:
+    if any_alive():
         return _noted()
+    beats = pulse()
     # Whoever asks sees it at once, and what was noted may be old.
     return [Alert("no_worker", "critical", beats.last_beat_at, {}), *_seen(beats.now)]
 

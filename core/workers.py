@@ -98,8 +98,12 @@ def pulse() -> Pulse:
         .subquery()
     )
     with reading() as connection:
-        now = connection.execute(select(func.now())).scalar_one()
         alive = [Worker(*row) for row in connection.execute(living)]
-        overdue = connection.execute(select(func.count()).select_from(late)).scalar_one()
-        last_beat_at = connection.execute(select(func.max(workers.c.beat_at))).scalar_one()
+        now, overdue, last_beat_at = connection.execute(
+            select(
+                func.now(),
+                select(func.count()).select_from(late).scalar_subquery(),
+                select(func.max(workers.c.beat_at)).scalar_subquery(),
+            )
+        ).one()
     return Pulse(now, alive, overdue, last_beat_at)
