@@ -1,6 +1,6 @@
 """${message}."""
 
-from alembic import op
+from migrations.plain_sql import run, run_file
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}

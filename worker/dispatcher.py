@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
 
-from core import beating, firing, planning, running
+from core import advancing, beating, firing, running
 from core.catalogue import Cron, catalogue
 from core.clock import Clock
 from core.errors import CrondeskError, Unavailable
@@ -173,8 +173,8 @@ class Dispatcher:
         self._next_look = None
         crons = catalogue().crons.values()
         now = self._clock.now()
-        await planning.catch_up(self._looking_lane, self._name)
-        await planning.decide_late(self._looking_lane, self._name)
+        await advancing.catch_up(self._looking_lane, self._name)
+        await advancing.decide_late(self._looking_lane, self._name)
         here = [cron.name for cron in crons if cron.fires_here]
         over_http = [cron.name for cron in crons if not cron.fires_here]
         looks: list[datetime] = []

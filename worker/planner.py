@@ -2,7 +2,7 @@
 
 import asyncio
 
-from core import planning
+from core import advancing
 from core.errors import Unavailable
 from core.lane import Lane, tell
 
@@ -34,7 +34,7 @@ class Planner:
             await self._asked.wait()
             self._asked.clear()
             try:
-                await planning.plan_next(self._lane, self._name)
+                await advancing.plan_next(self._lane, self._name)
             except Unavailable as error:
                 tell(error, duty="plan")
                 self._asked.set()

@@ -14,7 +14,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from core import __version__, beating, firing, planning, running
+from core import __version__, advancing, beating, firing, running
 from core.beating import Beat
 from core.catalogue import catalogue
 from core.clock import Clock
@@ -183,7 +183,7 @@ class Process:
                 await watching.watch_schedules(self._lanes["watching"])
         except TimeoutError:
             logger().warning("watch.skipped", seconds=FIRST_WATCH_SECONDS)
-        await planning.catch_up(self._lanes["planning"], self.name)
+        await advancing.catch_up(self._lanes["planning"], self.name)
 
     def _look_everywhere(self) -> None:
         self._dispatcher.look()

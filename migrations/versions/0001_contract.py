@@ -1,13 +1,11 @@
 """The database contract: tables, functions, triggers and the summary view."""
 
-from pathlib import Path
-
 from alembic import op
+
+from migrations.plain_sql import run, run_file
 
 revision = "0001"
 down_revision = None
-
-SQL = Path(__file__).parent.parent / "sql"
 
 # PostgreSQL 18 has uuidv7(); before it, 48 bits of milliseconds over random ones (RFC 9562, 5.7).
 UUID_V7 = "uuidv7()"
@@ -25,7 +23,7 @@ def upgrade() -> None:
     expression = UUID_V7 if int(version) >= 180000 else UUID_V7_BEFORE_18
     run(f"CREATE FUNCTION crondesk_uuid() RETURNS uuid LANGUAGE sql VOLATILE AS $$ SELECT {expression} $$")
     for name in ("0001_tables.sql", "0001_counting.sql", "0001_functions.sql", "0001_firing.sql"):
-        run((SQL / name).read_text(encoding="utf-8"))
+        run_file(name)
 
 
 def downgrade() -> None:
@@ -41,8 +39,3 @@ def downgrade() -> None:
         crondesk_refuse_while_firing, crondesk_wake_workers, crondesk_wake_workers_for_one,
         crondesk_events_are_append_only, crondesk_actor, crondesk_via, crondesk_role, crondesk_uuid;
     """)
-
-
-def run(sql: str) -> None:
-    """Executes SQL as it stands; a driver would read '%' and ':' in it as its own."""
-    op.get_bind().connection.cursor().execute(sql.encode())

@@ -1,17 +1,13 @@
 """Series of schedules, and periods in which they pause."""
 
-from pathlib import Path
-
-from alembic import op
+from migrations.plain_sql import run, run_file
 
 revision = "0002"
 down_revision = "0001"
 
-SQL = Path(__file__).parent.parent / "sql"
-
 
 def upgrade() -> None:
-    run((SQL / "0002_series.sql").read_text(encoding="utf-8"))
+    run_file("0002_series.sql")
 
 
 def downgrade() -> None:
@@ -22,8 +18,3 @@ def downgrade() -> None:
     DROP INDEX scheduled_crons_of_series, scheduled_crons_pending_of_series;
     DROP TABLE cron_series, cron_blackouts;
     """)
-
-
-def run(sql: str) -> None:
-    """Executes SQL as it stands; a driver would read '%' and ':' in it as its own."""
-    op.get_bind().connection.cursor().execute(sql.encode())

@@ -1,18 +1,14 @@
 """Notifications through an outbox, and alerts."""
 
-from pathlib import Path
-
-from alembic import op
+from migrations.plain_sql import run, run_file
 
 revision = "0003"
 down_revision = "0002"
 
-SQL = Path(__file__).parent.parent / "sql"
-
 
 def upgrade() -> None:
     for name in ("0003_notifications.sql", "0003_watching.sql"):
-        run((SQL / name).read_text(encoding="utf-8"))
+        run_file(name)
 
 
 def downgrade() -> None:
@@ -27,8 +23,3 @@ def downgrade() -> None:
         crondesk_wake_notifiers, crondesk_failures_in_a_row, crondesk_usual_seconds, crondesk_watch_schedules,
         crondesk_alert_conditions, crondesk_watch_alerts, crondesk_first_id_at;
     """)
-
-
-def run(sql: str) -> None:
-    """Executes SQL as it stands; a driver would read '%' and ':' in it as its own."""
-    op.get_bind().connection.cursor().execute(sql.encode())

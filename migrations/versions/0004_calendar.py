@@ -1,23 +1,14 @@
 """Addresses of the calendar feed."""
 
-from pathlib import Path
-
-from alembic import op
+from migrations.plain_sql import run, run_file
 
 revision = "0004"
 down_revision = "0003"
 
-SQL = Path(__file__).parent.parent / "sql"
-
 
 def upgrade() -> None:
-    run((SQL / "0004_calendar.sql").read_text(encoding="utf-8"))
+    run_file("0004_calendar.sql")
 
 
 def downgrade() -> None:
     run("DROP TABLE cron_calendar_addresses;")
-
-
-def run(sql: str) -> None:
-    """Executes SQL as it stands; a driver would read '%' and ':' in it as its own."""
-    op.get_bind().connection.cursor().execute(sql.encode())

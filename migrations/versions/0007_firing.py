@@ -1,17 +1,13 @@
 """Firing at less cost: an id is drawn once a batch, indexes have room, less is copied."""
 
-from pathlib import Path
-
-from alembic import op
+from migrations.plain_sql import run, run_file
 
 revision = "0007"
 down_revision = "0006"
 
-SQL = Path(__file__).parent.parent / "sql"
-
 
 def upgrade() -> None:
-    run((SQL / "0007_firing.sql").read_text(encoding="utf-8"))
+    run_file("0007_firing.sql")
 
 
 def downgrade() -> None:
@@ -22,9 +18,4 @@ def downgrade() -> None:
     ALTER INDEX scheduled_crons_by_instant RESET (fillfactor);
     ALTER INDEX scheduled_crons_by_cron RESET (fillfactor);
     """)
-    run((SQL / "0001_firing.sql").read_text(encoding="utf-8"))
-
-
-def run(sql: str) -> None:
-    """Executes SQL as it stands; a driver would read '%' and ':' in it as its own."""
-    op.get_bind().connection.cursor().execute(sql.encode())
+    run_file("0001_firing.sql")

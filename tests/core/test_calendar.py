@@ -148,7 +148,7 @@ def test_everything_that_failed_without_a_run_is_counted(database: psycopg.Conne
 def test_what_is_held_for_a_decision_stands_where_it_was_planned(database: psycopg.Connection) -> None:
     begin = this_hour() - HOUR
     held = schedules.plan(ALICE, "greet", datetime.now(UTC) + timedelta(minutes=1))
-    # As the worker holds it once its deadline has passed; see core/planning.py.
+    # As the worker holds it once its deadline has passed; see core/advancing.py.
     database.execute(
         "UPDATE scheduled_cron_executions SET created_at = %s, scheduled_at = %s, held_at = now(), "
         "due_at = '9999-01-01 00:00Z'",

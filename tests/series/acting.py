@@ -7,7 +7,7 @@ from uuid import UUID
 
 import psycopg
 
-from core import firing, planning, schedules
+from core import advancing, firing, schedules
 from core.actors import Actor
 from core.catalogue import catalogue
 from core.lane import Lane
@@ -38,15 +38,15 @@ def as_worker(url: str, act: Callable[[Lane], Awaitable[Result]]) -> Result:
 
 
 def plan_next(url: str, worker: str = "w") -> int:
-    return as_worker(url, lambda lane: planning.plan_next(lane, worker))
+    return as_worker(url, lambda lane: advancing.plan_next(lane, worker))
 
 
 def catch_up(url: str, worker: str = "w") -> None:
-    as_worker(url, lambda lane: planning.catch_up(lane, worker))
+    as_worker(url, lambda lane: advancing.catch_up(lane, worker))
 
 
 def decide_late(url: str, worker: str = "w") -> int:
-    return as_worker(url, lambda lane: planning.decide_late(lane, worker))
+    return as_worker(url, lambda lane: advancing.decide_late(lane, worker))
 
 
 def fire(url: str, *names: str, slots: int = 0) -> list[firing.Fired]:

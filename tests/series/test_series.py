@@ -9,7 +9,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from core import planning, schedules, series
+from core import advancing, schedules, series
 from core.actors import Actor
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from tests.series.acting import ALICE, DAILY, EACH_MINUTE, miss, pending_of, plan_next
@@ -180,7 +180,7 @@ def test_a_paused_series_resumes_no_earlier_than_its_first_instant(database_url:
 def test_more_series_than_fit_at_once_are_all_planned(
     database_url: str, database: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(planning, "SERIES_AT_ONCE", 3)
+    monkeypatch.setattr(advancing, "SERIES_AT_ONCE", 3)
     made = [series.create(ALICE, "nothing", DAILY, "UTC") for _ in range(8)]
     for one in made:
         schedules.cancel(ALICE, pending_of(one)[0].id)
