@@ -56,7 +56,7 @@ def durations(found: Sequence[metrics.Duration]) -> None:
 
     told = ""
     if found:
-        told = _("The longest is {cron}: usually {median}, and {p95} at most in 19 of 20 runs.").format(
+        told = _("The longest is {cron}: {median} at the median, and {p95} at most in 19 of 20 runs.").format(
             cron=frame["title"].iloc[0],
             median=frame["median_text"].iloc[0],
             p95=frame["p95_text"].iloc[0],
