@@ -69,6 +69,19 @@ def test_five_failures_raise_a_warning_once_and_clear_it_once(
     assert len(outbox.find()) == 3
 
 
+def test_what_failed_and_is_tried_again_is_no_failure_yet(
+    database: psycopg.Connection[Any], ran: Ran, look: Callable[[], list[str]]
+) -> None:
+    for _ in range(9):
+        ran("nothing", "failed")
+    database.execute("UPDATE cron_executions SET retried_by = crondesk_uuid()")
+    assert look() == []
+    for _ in range(5):
+        ran("nothing", "failed")
+    assert look() == ["failures"]
+    assert alerts.current()[0].details["count"] == 5
+
+
 def test_failures_count_by_when_they_failed(
     database: psycopg.Connection[Any], ran: Ran, look: Callable[[], list[str]]
 ) -> None:
