@@ -5,6 +5,7 @@ import sys
 
 from benchmarks import commands, http, lateness, memory, pages, planning, queries, report, scale, throughput
 from benchmarks.session import MINUTES, Session, carried_out, kept
+from core.settings import ROOT
 
 # The order of the report, and of the runs: what matters most comes first, should time run out.
 ORDER = {
@@ -43,7 +44,7 @@ def main() -> int:
     sections = [found[name][0] for name in ORDER if name in found and not found[name][0].quick]
     if sections and not asked.quick:
         report.write(sections, found[sections[0].name][1])
-        print(f"written: {report.DOCUMENT.relative_to(report.ROOT)}", file=sys.stderr)
+        print(f"written: {report.DOCUMENT.relative_to(ROOT)}", file=sys.stderr)
     return 0
 
 

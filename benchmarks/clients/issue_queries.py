@@ -64,12 +64,11 @@ def verbs() -> dict[str, Callable[[], Any]]:
         schedules.Filter(status="pending", since=now, until=now + timedelta(days=2)),
     )
     schedules_of("pending of the next hour", schedules.Filter(status="pending", due_before=now))
-    for status in (None, "pending"):
-        told = f"{status or 'all'} with a word"
-        schedules_of(f"{told} everywhere", schedules.Filter(status=status, search="eu-3"))
-        schedules_of(
-            f"{told} nowhere", schedules.Filter(status=status, search="nowhere-to-be-found"), second=False
-        )
+    searched: dict[str, schedules.Status | None] = {"all": None, "pending": "pending"}
+    for told, wanted in searched.items():
+        schedules_of(f"{told} with a word everywhere", schedules.Filter(status=wanted, search="eu-3"))
+        nowhere = schedules.Filter(status=wanted, search="nowhere-to-be-found")
+        schedules_of(f"{told} with a word nowhere", nowhere, second=False)
     executions_of("all", executions.Filter())
     for state in executions.STATUSES:
         executions_of(state, executions.Filter(status=state))

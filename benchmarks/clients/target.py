@@ -7,6 +7,7 @@ import asyncio
 import json
 import sys
 import time
+from typing import cast
 
 import uvloop
 
@@ -24,7 +25,8 @@ class Answering(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keeps the way back."""
-        self._transport = transport
+        # uvloop's transports have its methods without being one of its class.
+        self._transport = cast("asyncio.WriteTransport", transport)
 
     def data_received(self, data: bytes) -> None:
         """Answers each whole request."""
@@ -37,7 +39,7 @@ class Answering(asyncio.Protocol):
             if len(unread) < whole:
                 break
             unread = unread[whole:]
-            self._transport.write(self._answer(head, fields, now))  # type: ignore[attr-defined]
+            self._transport.write(self._answer(head, fields, now))
         self._unread = unread
 
     @staticmethod

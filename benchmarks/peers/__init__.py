@@ -264,7 +264,7 @@ class Peers:
                 wait_until(lambda: not self.left(peer, url), 20, f"{peer.name}'s acknowledgements")
         if not records:
             raise Broken(f"{peer.name}: no job ran, see {WORK / (peer.package + '.log')}")
-        span = max(record["last"] for record in records) - min(record["first"] for record in records)
+        span: float = max(record["last"] for record in records) - min(record["first"] for record in records)
         return done / span
 
     def left(self, peer: Peer, url: str) -> int:

@@ -32,8 +32,9 @@ def _write() -> None:
     while True:
         time.sleep(0.2)
         if _told["count"] != written:
-            record = {**_told, "lateness": _lateness[:]}
+            told = dict(_told)
+            record = {**told, "lateness": _lateness[:]}
             draft = path.with_name(f"{path.name}.draft")
             draft.write_text(json.dumps(record), encoding="ascii")
             draft.rename(path.with_name(path.name + ".json"))
-            written = int(record["count"])
+            written = int(told["count"])

@@ -8,10 +8,12 @@ import pytest
 import requests
 from icalendar import Calendar
 
+from tests.api.caller import Caller
+
 ADMIN = "//api/admin/calendar-feeds"
 
 
-def address(api: Any, person: str = "alice", **given: Any) -> str:
+def address(api: Caller, person: str = "alice", **given: Any) -> str:
     """A person's address, on the test's own server."""
     response = api("POST", ADMIN, json={"person": person, **given})
     assert response.status_code == 201, response.text
@@ -25,7 +27,7 @@ def events(url: str, **query: Any) -> list[Any]:
     return list(Calendar.from_ical(response.content).walk("VEVENT"))
 
 
-def test_a_calendar_program_reads_it_by_its_address_alone(api: Any) -> None:
+def test_a_calendar_program_reads_it_by_its_address_alone(api: Caller) -> None:
     planned = api.plan(cronName="greet")
     response = requests.get(address(api), timeout=60)
     assert response.headers["Content-Type"] == "text/calendar; charset=utf-8"
@@ -34,11 +36,11 @@ def test_a_calendar_program_reads_it_by_its_address_alone(api: Any) -> None:
     assert event["UID"] == f"{planned['id']}@crondesk"
 
 
-def test_a_name_of_any_letters_works(api: Any) -> None:
+def test_a_name_of_any_letters_works(api: Caller) -> None:
     assert events(address(api, "Zoé O'Hara <zoe@example.org>?#%")) == []
 
 
-def test_what_did_not_change_is_not_sent_again(api: Any) -> None:
+def test_what_did_not_change_is_not_sent_again(api: Caller) -> None:
     api.plan()
     url = address(api)
     first = requests.get(url, timeout=60)
@@ -50,7 +52,7 @@ def test_what_did_not_change_is_not_sent_again(api: Any) -> None:
     assert abs(datetime.now(UTC) - changed_at) < timedelta(minutes=5)
 
 
-def test_what_left_it_is_noticed_though_nothing_in_it_is_newer(api: Any) -> None:
+def test_what_left_it_is_noticed_though_nothing_in_it_is_newer(api: Caller) -> None:
     planned, _ = api.plan(), api.plan()
     url = address(api)
     first = requests.get(url, timeout=60)
@@ -62,14 +64,14 @@ def test_what_left_it_is_noticed_though_nothing_in_it_is_newer(api: Any) -> None
         assert len(Calendar.from_ical(again.content).walk("VEVENT")) == 1
 
 
-def test_a_head_tells_the_same_without_the_content(api: Any) -> None:
+def test_a_head_tells_the_same_without_the_content(api: Caller) -> None:
     url = address(api)
     head, got = requests.head(url, timeout=60), requests.get(url, timeout=60)
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["ETag"] == got.headers["ETag"]
 
 
-def test_a_wrong_secret_an_unknown_person_and_a_renewed_address_are_the_same_404(api: Any) -> None:
+def test_a_wrong_secret_an_unknown_person_and_a_renewed_address_are_the_same_404(api: Caller) -> None:
     old = address(api)
     new = address(api, renew=True)
     answers = [
@@ -87,7 +89,7 @@ def test_a_wrong_secret_an_unknown_person_and_a_renewed_address_are_the_same_404
     assert events(new) == []
 
 
-def test_it_is_narrowed_in_the_query_and_what_others_add_there_is_passed_over(api: Any) -> None:
+def test_it_is_narrowed_in_the_query_and_what_others_add_there_is_passed_over(api: Caller) -> None:
     api.plan(cronName="greet", createdBy="alice")
     api.plan(cronName="nothing", createdBy="bob")
     url = address(api)
@@ -98,7 +100,7 @@ def test_it_is_narrowed_in_the_query_and_what_others_add_there_is_passed_over(ap
     ]
 
 
-def test_giving_and_revoking_addresses_takes_the_token(api: Any, stranger: Any) -> None:
+def test_giving_and_revoking_addresses_takes_the_token(api: Caller, stranger: Caller) -> None:
     assert stranger("POST", ADMIN, json={"person": "alice"}).status_code == 401
     assert stranger("DELETE", ADMIN + "?person=alice").status_code == 401
     url = address(api)
@@ -110,5 +112,5 @@ def test_giving_and_revoking_addresses_takes_the_token(api: Any, stranger: Any) 
 
 
 @pytest.mark.parametrize("body", [{}, {"person": "a/b"}, {"person": ""}, {"person": "a", "speed": 1}])
-def test_what_is_no_person_is_refused(api: Any, body: dict[str, Any]) -> None:
+def test_what_is_no_person_is_refused(api: Caller, body: dict[str, Any]) -> None:
     assert api("POST", ADMIN, json=body).status_code == 422

@@ -2,6 +2,7 @@
 
 import re
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 import requests
@@ -84,7 +85,7 @@ def test_the_page_shows_the_document_and_asks_no_other_host(stranger: Caller) ->
     assert not re.search(r"https?:|//", page.text.replace("<!doctype", ""))
     assets = re.findall(r'(?:src|href)="([^"]+)"', page.text)
     for asset in [asset for asset in assets if not asset.startswith("data:")]:
-        answer = requests.get(requests.compat.urljoin(page.url, asset), timeout=10)
+        answer = requests.get(urljoin(page.url, asset), timeout=10)
         assert answer.status_code == 200
         assert answer.content
 

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from fastapi import FastAPI
 from psycopg import sql
+from starlette.types import Message
 
 from api import errors
 from core.errors import Conflict, CrondeskError, Forbidden, Invalid, NotFound, TooLarge, Unavailable
@@ -462,17 +463,17 @@ def test_each_error_of_core_has_its_status(error: Exception, status: int) -> Non
     def fails() -> None:
         raise error
 
-    sent: list[dict[str, object]] = []
+    sent: list[Message] = []
 
     async def call() -> None:
-        async def receive() -> dict[str, object]:
+        async def receive() -> Message:
             return {"type": "http.request", "body": b"", "more_body": False}
 
-        async def send(message: dict[str, object]) -> None:
+        async def send(message: Message) -> None:
             sent.append(message)
 
         scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []}
-        await app(scope, receive, send)  # type: ignore[arg-type]
+        await app(scope, receive, send)
 
     if isinstance(error, CrondeskError):
         finish(call())
@@ -481,6 +482,6 @@ def test_each_error_of_core_has_its_status(error: Exception, status: int) -> Non
             finish(call())
 
     assert sent[0]["status"] == status
-    answered = json.loads(sent[1]["body"])  # type: ignore[arg-type]
+    answered = json.loads(sent[1]["body"])
     assert answered["success"] is False
     assert "secret" not in answered["error"]

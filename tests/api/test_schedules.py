@@ -116,8 +116,8 @@ def test_a_batch_is_planned_in_its_order_with_one_id(api: Caller, rows: Rows) ->
 def test_one_broken_item_plans_none_of_a_batch(
     api: Caller, rows: Rows, broken: dict[str, object], named: str
 ) -> None:
-    items = [{"cronName": "greet", "scheduledAt": later()} for _ in range(4)]
-    items[2] |= broken  # type: ignore[arg-type]
+    items: list[dict[str, object]] = [{"cronName": "greet", "scheduledAt": later()} for _ in range(4)]
+    items[2] |= broken
 
     response = api("POST", "/schedule/batch", json={"items": items})
 

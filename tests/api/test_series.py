@@ -202,7 +202,7 @@ def test_a_blackout_is_added_listed_and_removed(api: Caller) -> None:
 def test_what_breaks_a_rule_is_refused_by_name_and_leaves_nothing(
     api: Caller, count: Callable[[str], int], path: str, change: dict[str, Any], status: int, field: str
 ) -> None:
-    bodies = {
+    bodies: dict[str, dict[str, Any]] = {
         "/schedule": {"cronName": "nothing", "scheduledAt": later()},
         "/series": NIGHTLY,
         "/blackouts": {"name": "freeze", "startsAt": later(hours=-1), "endsAt": later()},

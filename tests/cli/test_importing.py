@@ -1,13 +1,16 @@
 """`import`, `blackouts import`, `feed`: taking crontabs and calendars over, and giving calendars out."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from core import blackouts, calendar_address, series
 from core.catalogue import catalogue
+from tests.cli.command import Command
 
 pytestmark = pytest.mark.release
 
@@ -29,7 +32,9 @@ def crontab(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_crontab_is_only_looked_at_unless_told_to_apply(cli, crontab, crons_file, count):
+def test_a_crontab_is_only_looked_at_unless_told_to_apply(
+    cli: Command, crontab: Path, crons_file: Path, count: Callable[[str], int]
+) -> None:
     before = crons_file.read_text(encoding="utf-8")
     answer = cli("import", crontab, "--timezone", "Europe/Paris")
     assert answer.code == 0
@@ -46,7 +51,7 @@ def test_a_crontab_is_only_looked_at_unless_told_to_apply(cli, crontab, crons_fi
     assert count("cron_series") == 0
 
 
-def test_applied_it_makes_crons_and_series_once(cli, crontab):
+def test_applied_it_makes_crons_and_series_once(cli: Command, crontab: Path) -> None:
     applied = cli("import", crontab, "--timezone", "Europe/Paris", "--apply", "--json").document
     assert [entry["name"] for entry in applied["crons"]] == ["backup", "make"]
     assert [line["line"] for line in applied["lines"]] == [4, 5]
@@ -61,7 +66,7 @@ def test_applied_it_makes_crons_and_series_once(cli, crontab):
     assert len(series.find()) == 2
 
 
-def test_what_was_taken_over_does_under_a_worker_what_it_did_under_cron(cli, worker):
+def test_what_was_taken_over_does_under_a_worker_what_it_did_under_cron(cli: Command, worker: None) -> None:
     given = "GREETING='good day'\n@daily sh -c 'cat; echo \"$GREETING\"; exit 3'%it's 100\\%%{all}\n"
     assert cli("import", "-", "--apply", given=given).code == 0
     ran = cli("run", "cat", "--follow")
@@ -70,7 +75,9 @@ def test_what_was_taken_over_does_under_a_worker_what_it_did_under_cron(cli, wor
     assert "exit code 3" in ran.err
 
 
-def test_it_reads_standard_input_and_writes_a_file_of_its_own(cli, tmp_path, crons_file, count):
+def test_it_reads_standard_input_and_writes_a_file_of_its_own(
+    cli: Command, tmp_path: Path, crons_file: Path, count: Callable[[str], int]
+) -> None:
     before = crons_file.read_text(encoding="utf-8")
     output = tmp_path / "new.toml"
     assert cli("import", "-", "--output", output, given="@daily /bin/x\n").code == 0
@@ -81,7 +88,7 @@ def test_it_reads_standard_input_and_writes_a_file_of_its_own(cli, tmp_path, cro
     assert cli("import", "-", "--output", output, "--apply", given="").code == 2
 
 
-def test_the_system_form_takes_over_the_lines_of_one_user(cli):
+def test_the_system_form_takes_over_the_lines_of_one_user(cli: Command) -> None:
     given = "@daily alice /bin/a\n@daily bob /bin/b\n"
     one = cli("import", "-", "--system", "--as-user", "alice", "--json", given=given).document
     assert [entry["name"] for entry in one["crons"]] == ["a"]
@@ -90,13 +97,15 @@ def test_the_system_form_takes_over_the_lines_of_one_user(cli):
 
 
 @pytest.mark.parametrize("given", ["nonsense\n", "@reboot x\n"])
-def test_a_file_of_which_nothing_can_be_taken_over_ends_with_2(cli, given):
+def test_a_file_of_which_nothing_can_be_taken_over_ends_with_2(cli: Command, given: str) -> None:
     answer = cli("import", "-", given=given)
     assert answer.code == 2
     assert "line 1" in answer.out
 
 
-def test_what_could_be_taken_over_only_in_part_ends_with_1(cli, database):
+def test_what_could_be_taken_over_only_in_part_ends_with_1(
+    cli: Command, database: psycopg.Connection
+) -> None:
     database.execute(
         """
         CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -116,7 +125,7 @@ def test_what_could_be_taken_over_only_in_part_ends_with_1(cli, database):
     assert {each.cron_name for each in series.find()} == {"a", "b"}
 
 
-def test_what_is_no_file_or_no_zone_ends_with_2(cli, tmp_path, crontab):
+def test_what_is_no_file_or_no_zone_ends_with_2(cli: Command, tmp_path: Path, crontab: Path) -> None:
     assert cli("import", tmp_path / "nothing").code == 2
     assert cli("import", tmp_path).code == 2
     assert cli("import", crontab, "--timezone", "Mars").code == 2
@@ -124,7 +133,7 @@ def test_what_is_no_file_or_no_zone_ends_with_2(cli, tmp_path, crontab):
     assert cli("import", tmp_path / "latin").code == 2
 
 
-def test_holidays_become_blackouts_once(cli, tmp_path):
+def test_holidays_become_blackouts_once(cli: Command, tmp_path: Path) -> None:
     file = tmp_path / "holidays.ics"
     file.write_text(
         "BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\nSUMMARY:Christmas\n"
@@ -143,7 +152,7 @@ def test_holidays_become_blackouts_once(cli, tmp_path):
     assert cli("blackouts", "import", file).code == 2
 
 
-def test_blackouts_are_added_listed_and_removed(cli):
+def test_blackouts_are_added_listed_and_removed(cli: Command) -> None:
     times = ("--from", f"{YEAR}-07-01 00:00", "--to", f"{YEAR}-07-02 00:00", "--timezone", "Europe/Paris")
     added = cli("blackouts", "add", "Freeze", *times, "--cron", "greet", "--json").document["blackout"]
     assert added["startsAt"] == f"{YEAR}-06-30T22:00:00Z"
@@ -154,7 +163,7 @@ def test_blackouts_are_added_listed_and_removed(cli):
     assert cli("blackouts", "add", "Freeze", *times, "--cron", "great").code == 3
 
 
-def test_a_persons_feed_is_given_renewed_and_revoked(cli):
+def test_a_persons_feed_is_given_renewed_and_revoked(cli: Command) -> None:
     first = cli("feed", "alice").out.strip()
     match = re.fullmatch(r"http://127\.0\.0\.1:8501/api/calendar/alice/([\w-]{32})\.ics", first)
     assert match

@@ -2,37 +2,38 @@
 
 import json
 import signal
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import psycopg
 
 from core import executions, schedules
 from core.actors import Actor
-from tests.cli.command import beside, eventually
+from tests.cli.command import Command, beside, eventually
 
 ALICE = Actor("alice", "operator", "api")
 
 
 def status_of(database: psycopg.Connection) -> str:
     [(status,)] = database.execute("SELECT status FROM cron_executions").fetchall()
-    return status
+    return str(status)
 
 
-def test_following_a_run_prints_what_it_prints_and_ends_as_it_ends(cli, worker):
+def test_following_a_run_prints_what_it_prints_and_ends_as_it_ends(cli: Command, worker: None) -> None:
     answer = cli("run", "greet", "--param", "name=Zoé", "--param", "times=2", "--follow")
     assert answer.code == 0
     assert answer.out == "hello Zoé 2\n"
     assert "greet completed" in answer.err
 
 
-def test_a_failed_run_ends_with_1_and_keeps_the_streams_apart(cli, worker):
+def test_a_failed_run_ends_with_1_and_keeps_the_streams_apart(cli: Command, worker: None) -> None:
     answer = cli("run", "fail", "--follow")
     assert (answer.code, answer.out) == (1, "")
     assert "broken" in answer.err
     assert "exit code 3" in answer.err
 
 
-def test_waiting_prints_only_the_end(cli, worker):
+def test_waiting_prints_only_the_end(cli: Command, worker: None) -> None:
     waited = cli("run", "greet", "--wait", "--json")
     assert waited.code == 0
     assert waited.document["execution"]["status"] == "completed"
@@ -43,7 +44,7 @@ def test_waiting_prints_only_the_end(cli, worker):
     assert "broken" not in failed.err
 
 
-def test_tail_as_json_is_a_line_a_piece_and_the_execution_last(cli, worker):
+def test_tail_as_json_is_a_line_a_piece_and_the_execution_last(cli: Command, worker: None) -> None:
     started = cli("run", "greet", "--json").document["executionId"]
     tailed = cli("tail", started, "--json")
     *pieces, last = (json.loads(line) for line in tailed.out.splitlines())
@@ -52,7 +53,7 @@ def test_tail_as_json_is_a_line_a_piece_and_the_execution_last(cli, worker):
     assert last["execution"]["id"] == started
 
 
-def test_output_comes_while_the_run_goes_on(cli, worker, database):
+def test_output_comes_while_the_run_goes_on(cli: Command, worker: None, database: psycopg.Connection) -> None:
     with beside("run", "wait", "--follow") as following:
         assert following.stdout is not None
         assert following.stdout.readline() == "waiting\n"
@@ -62,7 +63,9 @@ def test_output_comes_while_the_run_goes_on(cli, worker, database):
         assert following.wait(timeout=60) == 1
 
 
-def test_ctrl_c_in_tail_ends_with_130_and_leaves_the_run_alone(cli, worker, database):
+def test_ctrl_c_in_tail_ends_with_130_and_leaves_the_run_alone(
+    cli: Command, worker: None, database: psycopg.Connection
+) -> None:
     started = cli("run", "wait", "--json").document["executionId"]
     with beside("tail", started) as tailing:
         assert tailing.stdout is not None
@@ -77,7 +80,9 @@ def test_ctrl_c_in_tail_ends_with_130_and_leaves_the_run_alone(cli, worker, data
     cli("kill", started, "--wait")
 
 
-def test_a_reader_that_goes_away_ends_tail_silently(cli, worker, database):
+def test_a_reader_that_goes_away_ends_tail_silently(
+    cli: Command, worker: None, database: psycopg.Connection
+) -> None:
     started = cli("run", "wait", "--json").document["executionId"]
     with beside("tail", started) as tailing:
         assert tailing.stdout is not None
@@ -95,7 +100,9 @@ def test_a_reader_that_goes_away_ends_tail_silently(cli, worker, database):
     cli("kill", started, "--wait")
 
 
-def test_kill_ends_a_running_execution_and_refuses_an_ended_one(cli, worker, database):
+def test_kill_ends_a_running_execution_and_refuses_an_ended_one(
+    cli: Command, worker: None, database: psycopg.Connection
+) -> None:
     started = cli("run", "wait", "--json").document["executionId"]
     eventually(lambda: status_of(database) == "running")
     killed = cli("kill", started, "--wait", "--json")
@@ -104,7 +111,7 @@ def test_kill_ends_a_running_execution_and_refuses_an_ended_one(cli, worker, dat
     assert cli("kill", started).code == 4
 
 
-def test_a_run_without_a_worker_waits_and_is_said_so(cli, database):
+def test_a_run_without_a_worker_waits_and_is_said_so(cli: Command, database: psycopg.Connection) -> None:
     answer = cli("run", "wait")
     assert answer.code == 0
     assert "No worker is alive" in answer.err
@@ -116,7 +123,9 @@ def test_a_run_without_a_worker_waits_and_is_said_so(cli, database):
     assert "cancelled" in cli("kill", queued).out
 
 
-def test_a_schedule_is_tailed_by_its_own_id_once_it_has_fired(cli, worker, database):
+def test_a_schedule_is_tailed_by_its_own_id_once_it_has_fired(
+    cli: Command, worker: None, database: psycopg.Connection
+) -> None:
     soon = datetime.now(UTC) + timedelta(seconds=1)
     made = schedules.plan(ALICE, "greet", soon, {"name": "later"})
     far = schedules.plan(ALICE, "greet", soon + timedelta(days=1))
@@ -125,7 +134,7 @@ def test_a_schedule_is_tailed_by_its_own_id_once_it_has_fired(cli, worker, datab
     assert cli("tail", far.id).code == 4
 
 
-def test_executions_are_listed_and_shown(cli, worker):
+def test_executions_are_listed_and_shown(cli: Command, worker: None) -> None:
     cli("run", "greet", "--wait")
     cli("run", "fail", "--wait")
     listed = cli("executions", "--json").document
@@ -139,18 +148,18 @@ def test_executions_are_listed_and_shown(cli, worker):
     assert "execution.triggered" in shown.out
 
 
-def test_the_same_idempotency_key_starts_one_run(cli, count):
+def test_the_same_idempotency_key_starts_one_run(cli: Command, count: Callable[[str], int]) -> None:
     first, second = (cli("run", "greet", "--idempotency-key", "k", "--json").document for _ in range(2))
     assert first["executionId"] == second["executionId"]
     assert count("cron_executions") == 1
 
 
-def test_workers_are_listed(cli, worker):
+def test_workers_are_listed(cli: Command, worker: None) -> None:
     [alive] = cli("workers", "--json").document["workers"]
     assert alive["name"] in cli("workers").out
 
 
-def test_no_worker_is_said(cli):
+def test_no_worker_is_said(cli: Command) -> None:
     executions.trigger(ALICE, "greet")
     answer = cli("workers")
     assert answer.code == 0
@@ -158,7 +167,9 @@ def test_no_worker_is_said(cli):
     assert cli("workers", "--json").document["workers"] == []
 
 
-def test_waiting_for_a_run_that_is_tried_again_is_waiting_for_its_last_attempt(cli, database):
+def test_waiting_for_a_run_that_is_tried_again_is_waiting_for_its_last_attempt(
+    cli: Command, database: psycopg.Connection
+) -> None:
     with beside("run", "greet", "--wait") as waiting:
         first = eventually(lambda: database.execute("SELECT id FROM cron_executions").fetchone())[0]
         database.execute(
@@ -167,7 +178,7 @@ def test_waiting_for_a_run_that_is_tried_again_is_waiting_for_its_last_attempt(c
             "INSERT INTO cron_executions (id, cron_name, target, retry_of, first_id, attempt) "
             "SELECT retried_by, cron_name, target, id, id, 2 FROM failed"
         )
-        again = database.execute("SELECT id FROM cron_executions WHERE attempt = 2").fetchone()[0]
+        [(again,)] = database.execute("SELECT id FROM cron_executions WHERE attempt = 2").fetchall()
         database.execute(
             "UPDATE cron_executions SET status = 'completed', started_at = now(), finished_at = now() "
             "WHERE id = %s",

@@ -1,5 +1,8 @@
 """`series …`: what repeats, from the command line."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from core import schedules
@@ -8,18 +11,19 @@ from tests.cli.command import Command
 pytestmark = pytest.mark.release
 
 
-def made(cli: Command, *options: object) -> dict:
+def made(cli: Command, *options: object) -> dict[str, Any]:
     expression = ("--expression", "30 2 * * mon-fri", "--timezone", "Europe/Paris")
     answer = cli("series", "create", "greet", *expression, *options, "--json")
     assert answer.code == 0, answer.err
-    return answer.document["series"]
+    series: dict[str, Any] = answer.document["series"]
+    return series
 
 
 def pending() -> int:
     return schedules.find(schedules.Filter(status="pending")).count
 
 
-def test_a_series_is_made_paused_resumed_and_ended(cli):
+def test_a_series_is_made_paused_resumed_and_ended(cli: Command) -> None:
     series = made(cli, "--param", "name=Zoé")
     assert (series["status"], series["timezone"], series["parameters"]) == (
         "active",
@@ -35,7 +39,7 @@ def test_a_series_is_made_paused_resumed_and_ended(cli):
     assert cli("series", "resume", series["id"]).code == 4
 
 
-def test_a_dry_run_makes_nothing_and_shows_when(cli, count):
+def test_a_dry_run_makes_nothing_and_shows_when(cli: Command, count: Callable[[str], int]) -> None:
     options = ("--pattern", '{"kind": "daily", "at": "02:00"}', "--timezone", "Europe/Paris", "--dry-run")
     shown = cli("series", "create", "greet", *options, "--json")
     assert shown.document["words"] == "every day at 02:00, Paris time"
@@ -44,7 +48,7 @@ def test_a_dry_run_makes_nothing_and_shows_when(cli, count):
     assert count("cron_series") == 0
 
 
-def test_series_are_listed_and_shown_with_what_is_to_come(cli):
+def test_series_are_listed_and_shown_with_what_is_to_come(cli: Command) -> None:
     series = made(cli, "--count", 3, "--exclude", "2030-12-25")
     assert cli("series", "list", "--json").document["series"][0]["id"] == series["id"]
     assert cli("series", "list", "--status", "paused", "--json").document["count"] == 0
@@ -66,6 +70,8 @@ def test_series_are_listed_and_shown_with_what_is_to_come(cli):
         ["--expression", "@daily", "--until", "2020-01-01T00:00Z"],
     ],
 )
-def test_what_cannot_repeat_ends_with_2(cli, count, options):
+def test_what_cannot_repeat_ends_with_2(
+    cli: Command, count: Callable[[str], int], options: list[str]
+) -> None:
     assert cli("series", "create", "greet", "--timezone", "Europe/Paris", *options).code == 2
     assert count("cron_series") == 0

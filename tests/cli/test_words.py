@@ -1,8 +1,10 @@
 """Options and --json speak the REST API's words."""
 
+from collections.abc import Callable
+
 import click
 import pytest
-from pydantic import AliasChoices
+from pydantic import AliasChoices, BaseModel
 
 from api.repeating import (
     BlackoutRequest,
@@ -41,11 +43,13 @@ def options_of(*path: str) -> set[str]:
     return {name for parameter in command.params for name in parameter.opts}
 
 
-def wire_names(model: type) -> set[str]:
+def wire_names(model: type[BaseModel]) -> set[str]:
     found = set()
-    for name, field in model.model_fields.items():  # type: ignore[attr-defined]
+    for name, field in model.model_fields.items():
         given = field.validation_alias or field.alias or name
-        found.add(given.choices[0] if isinstance(given, AliasChoices) else given)
+        first = given.choices[0] if isinstance(given, AliasChoices) else given
+        assert isinstance(first, str)
+        found.add(first)
     return found
 
 
@@ -65,7 +69,7 @@ def wire_names(model: type) -> set[str]:
     ],
 )
 def test_each_field_of_a_call_is_an_option_of_its_name(
-    path: list[str], model: type, arguments: set[str]
+    path: list[str], model: type[BaseModel], arguments: set[str]
 ) -> None:
     wanted = {kebab(name) for name in wire_names(model) - arguments}
     assert wanted <= options_of(*path), wanted - options_of(*path)
@@ -76,8 +80,8 @@ def test_each_verb_of_the_api_is_a_command_of_its_name() -> None:
         options_of(*path)
 
 
-def names_of(model: type) -> set[str]:
-    return {field.serialization_alias or name for name, field in model.model_fields.items()}  # type: ignore[attr-defined]
+def names_of(model: type[BaseModel]) -> set[str]:
+    return {field.serialization_alias or name for name, field in model.model_fields.items()}
 
 
 def test_a_schedule_has_the_fields_that_it_has_over_http(cli: Command) -> None:
@@ -144,7 +148,9 @@ def test_what_repeats_is_planned_in_the_words_of_the_api(cli: Command) -> None:
         (["--repeat-pattern", "daily", "--repeat-until", "soon"], "--repeat-until"),
     ],
 )
-def test_a_repetition_that_cannot_be_is_refused(cli: Command, count, options: list[str], said: str) -> None:
+def test_a_repetition_that_cannot_be_is_refused(
+    cli: Command, count: Callable[[str], int], options: list[str], said: str
+) -> None:
     refused = cli("schedule", "greet", "--in", "1h", *options)
     assert refused.code == 2
     assert said in refused.err

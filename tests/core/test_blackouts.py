@@ -87,7 +87,7 @@ def test_a_period_that_breaks_a_rule_is_refused_and_leaves_nothing(
     database_url: str, count: Callable[[str], int], change: dict[str, Any], field: str
 ) -> None:
     now = datetime.now(UTC)
-    given = {"name": "freeze", "starts_at": now, "ends_at": now + timedelta(days=1)}
+    given: dict[str, Any] = {"name": "freeze", "starts_at": now, "ends_at": now + timedelta(days=1)}
     with pytest.raises(Invalid) as caught:
         blackouts.add(ALICE, [Period(**given), Period(**{**given, **change})])
     assert caught.value.message.startswith(f"periods.1.{field}: ")

@@ -11,18 +11,18 @@ from crontab import CronItem, CronRange, CronSlice, CronTab
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from core.crontab import Job, form_of, parse
+from core.crontab import Form, Job, form_of, parse
 from core.recurrence import instants, parse_pattern
 
 
-def jobs(text: str, form: str = "user") -> list[Job]:
-    found = parse(text, form)  # type: ignore[arg-type]
+def jobs(text: str, form: Form = "user") -> list[Job]:
+    found = parse(text, form)
     assert found.refused == []
     return found.jobs
 
 
-def reason(line: str, form: str = "user") -> str:
-    found = parse(line, form)  # type: ignore[arg-type]
+def reason(line: str, form: Form = "user") -> str:
+    found = parse(line, form)
     assert found.jobs == []
     [refused] = found.refused
     assert refused.line == 1
@@ -273,9 +273,9 @@ def test_a_link_to_a_file_that_names_users_is_one(tmp_path: Path) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(text=st.text(max_size=200), form=st.sampled_from(["user", "system"]))
-def test_no_text_breaks_the_reading(text: str, form: str) -> None:
-    found = parse(text, form)  # type: ignore[arg-type]
-    numbers = [each.line for each in (*found.jobs, *found.refused)]
+def test_no_text_breaks_the_reading(text: str, form: Form) -> None:
+    found = parse(text, form)
+    numbers = [job.line for job in found.jobs] + [refused.line for refused in found.refused]
     assert len(numbers) == len(set(numbers))
     for job in found.jobs:
         parse_pattern({"kind": "cron", "expression": job.expression})

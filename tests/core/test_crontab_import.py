@@ -8,10 +8,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+import core.settings
 from core import series
 from core.actors import Actor
 from core.catalogue import Catalogue, appending, argument_of, catalogue, parse
-from core.crontab import Job
+from core.crontab import Form, Job
 from core.crontab import parse as read
 from core.crontab_entry import command_of, name_of
 from core.crontab_import import Import, Whose, apply, plan
@@ -21,8 +22,8 @@ ALICE = Actor("alice", "operator", "cli")
 WHOSE = Whose("alice", homes={"alice": "/home/alice", "root": "/root"})
 
 
-def made_of(text: str, form: str = "user", whose: Whose = WHOSE) -> Import:
-    crontab = read(text, form)  # type: ignore[arg-type]
+def made_of(text: str, form: Form = "user", whose: Whose = WHOSE) -> Import:
+    crontab = read(text, form)
     return plan(crontab, catalogue(), series.find(), timezone="Europe/Paris", whose=whose)
 
 
@@ -216,7 +217,7 @@ def test_a_link_stays_a_link(
 ) -> None:
     link = tmp_path / "link.toml"
     link.symlink_to(crons_file)
-    monkeypatch.setattr(appending.settings(), "crons_file", link)
+    monkeypatch.setattr(core.settings.settings(), "crons_file", link)
     appending.append('[crons.x]\ntitle = { en = "X", fr = "X" }\nnoop = true\n')
     assert link.is_symlink()
     assert "x" in parse(crons_file.read_text(encoding="utf-8"))

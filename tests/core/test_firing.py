@@ -56,6 +56,7 @@ def fire(url: str, at: datetime | None = None) -> list[Fired]:
 
 def planned_in(database: psycopg.Connection, milliseconds: int) -> datetime:
     """The instant, by the database's clock, of a schedule that is planned that soon."""
+    instant: datetime
     [(instant,)] = database.execute(
         "INSERT INTO scheduled_cron_executions (cron_name, checked, scheduled_at) "
         "VALUES ('nothing', %s, clock_timestamp() + make_interval(secs => %s)) RETURNING scheduled_at",

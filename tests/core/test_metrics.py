@@ -2,7 +2,6 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import ceil, floor, log
@@ -104,9 +103,7 @@ def folded(url: str) -> None:
 
 
 @pytest.fixture(params=["as noted", "half folded", "folded"])
-def rows(
-    request: pytest.FixtureRequest, database: psycopg.Connection, database_url: str
-) -> Iterator[list[Ran]]:
+def rows(request: pytest.FixtureRequest, database: psycopg.Connection, database_url: str) -> list[Ran]:
     """Random runs; what the metrics say of them must not depend on how far they are folded."""
     early, late = some(1, 150), some(2, 150)
     insert(database, early, at_once=True)

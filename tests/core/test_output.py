@@ -8,7 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.running import Printed
-from core.targets.output import MASK, Output, masked
+from core.secrets import MASK
+from core.targets.output import Output, masked
 
 RUN = UUID(int=0)
 NOW = datetime(2030, 1, 1, tzinfo=UTC)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -112,18 +113,18 @@ def test_last_used_costs_a_few_rows_however_many_there_are(database: psycopg.Con
         assert "cron_executions_by_cron" in plan, plan
 
 
-def explained(database: psycopg.Connection, cron: str) -> list[tuple[str]]:
+def explained(database: psycopg.Connection, cron: str) -> list[tuple[Any, ...]]:
     """How the database answers `last_used`."""
-    seen: list[tuple[str, object]] = []
+    seen: list[tuple[str, Any]] = []
 
-    def look(_connection: object, _cursor: object, statement: str, given: object, *_others: object) -> None:
+    def look(_connection: object, _cursor: object, statement: str, given: Any, *_others: object) -> None:
         seen.append((statement, given))
 
     event.listen(engine(), "before_cursor_execute", look)
     presets.last_used(cron)
     event.remove(engine(), "before_cursor_execute", look)
     statement, given = seen[-1]
-    return database.execute(f"EXPLAIN {statement}".encode(), given).fetchall()  # type: ignore[arg-type,return-value]
+    return database.execute(f"EXPLAIN {statement}".encode(), given).fetchall()
 
 
 def test_of_an_old_preset_what_still_fits_is_taken_and_the_rest_is_named(

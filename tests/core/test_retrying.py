@@ -65,17 +65,17 @@ def test_sql_waits_as_long_as_python(database: psycopg.Connection) -> None:
     @given(policies, st.integers(1, 100))
     def check(policy: Retry, tried: int) -> None:
         steady = policy.model_copy(update={"jitter": 0.0})
-        [seconds] = database.execute(
+        [(seconds,)] = database.execute(
             "SELECT extract(epoch FROM crondesk_delay_after(%s, %s, %s, 0))::float8",
             [tried, float(policy.delay_seconds), float(policy.backoff)],
-        ).fetchone()
+        )
         assert seconds == pytest.approx(delay_after(tried, steady).total_seconds(), abs=1e-5)
 
     check()
-    [least, most] = database.execute(
+    [(least, most)] = database.execute(
         "SELECT min(extract(epoch FROM d)), max(extract(epoch FROM d)) "
         "FROM (SELECT crondesk_delay_after(1, 100, 1, 0.5) AS d FROM generate_series(1, 1000)) x"
-    ).fetchone()
+    )
     assert 100 <= least < 105
     assert 145 < most <= 150
 

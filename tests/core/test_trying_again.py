@@ -27,7 +27,7 @@ def test_a_failed_schedule_is_tried_again_now_with_its_parameters(database: psyc
     again = schedules.try_again(BOB, before.id)
     assert (again.status, again.cron_name, again.parameters) == ("pending", "greet", {"name": "Ada"})
     assert (again.created_by, again.attempts, again.retry_of) == ("bob", 0, before.id)
-    now = database.execute("SELECT clock_timestamp()").fetchone()[0]
+    [(now,)] = database.execute("SELECT clock_timestamp()")
     assert again.due_at == again.scheduled_at
     assert abs(now - again.scheduled_at) < timedelta(seconds=5)
     left = schedules.get(before.id)

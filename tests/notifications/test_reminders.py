@@ -54,8 +54,8 @@ def reminded(
     return plan
 
 
-def _token(reminder: UUID, action: str) -> str:
-    return links.address_of(reminder, action).rsplit("/", 1)[1]  # type: ignore[arg-type]
+def _token(reminder: UUID, action: links.Action) -> str:
+    return links.address_of(reminder, action).rsplit("/", 1)[1]
 
 
 def test_a_reminder_brings_links_that_work(

@@ -340,7 +340,9 @@ def test_a_person_gets_renews_and_gives_up_the_address_of_their_feed(
     shown = dialog.locator("code")
     expect(shown).to_have_text(re.compile(r"/api/calendar/dashboard/[\w-]{32}\.ics"))
     first = shown.inner_text().strip()
-    assert calendar_address.find(Actor("dashboard", "operator", "dashboard"), "dashboard").url == first
+    given = calendar_address.find(Actor("dashboard", "operator", "dashboard"), "dashboard")
+    assert given is not None
+    assert given.url == first
     assert serious(page) == []
     dialog.get_by_role("button", name="Renew", exact=True).click()
     dialog.get_by_role("button", name="Keep it").click()

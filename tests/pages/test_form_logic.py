@@ -8,9 +8,10 @@ import psycopg
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import presets, schedules
+from core import overview, presets, schedules
 from core.actors import Actor
 from core.catalogue import catalogue
+from core.parameters import check
 from pages.parts import drafts, verdict
 from pages.parts.drafts import Draft
 
@@ -143,7 +144,6 @@ def test_a_row_of_a_batch_is_checked_once_however_often_the_page_runs(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted: Counter[str] = Counter()
-    check = drafts.check
 
     def count(parameters: Any, schema: Any) -> Any:
         counted["checks"] += 1
@@ -175,5 +175,5 @@ def test_a_row_whose_time_passes_meanwhile_is_told_though_it_was_checked_before(
     soon = datetime.now(UTC) + timedelta(hours=1)
     rows = [Draft(1, "greet", soon)]
     assert drafts.checked(rows)[0].problems == []
-    monkeypatch.setattr(drafts.overview, "clock", lambda: soon + timedelta(seconds=1))
+    monkeypatch.setattr(overview, "clock", lambda: soon + timedelta(seconds=1))
     assert drafts.checked(rows)[0].problems == ["This time has passed: choose one to come."]

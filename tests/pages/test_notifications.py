@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from core.actors import Actor
 from core.notifications import channels, outbox, rules
@@ -24,8 +24,8 @@ def receiver() -> Iterator[Receiver]:
     server.down()
 
 
-def row(page: Page, text: str) -> Page:
-    return page.get_by_role("row").filter(has_text=text)  # type: ignore[return-value]
+def row(page: Page, text: str) -> Locator:
+    return page.get_by_role("row").filter(has_text=text)
 
 
 def test_a_channel_is_added_tested_and_its_secrets_are_never_seen_again(

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ import core.paging
 import core.schedules.planning
 import core.undo
 from core.catalogue import CatalogueError, parse
-from core.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge, Unavailable
+from core.errors import Conflict, CrondeskError, Forbidden, Invalid, NotFound, TooLarge, Unavailable
 from core.settings import ROOT
 from pages.parts import language, problems, rewording
 from pages.parts.problems import TOLD
@@ -62,13 +62,17 @@ def sample(node: ast.AST) -> str | None:
     if isinstance(node, ast.Constant):
         return node.value if isinstance(node.value, str) else None
     if isinstance(node, ast.JoinedStr):
-        return "".join(
-            part.value if isinstance(part, ast.Constant) else _value(part.value)  # type: ignore[attr-defined]
-            for part in node.values
-        )
+        return "".join(map(_piece, node.values))
     if isinstance(node, ast.Subscript):
         return sample(node.value)
     return NAMED.get(node.id) if isinstance(node, ast.Name) else None
+
+
+def _piece(part: ast.expr) -> str:
+    if isinstance(part, ast.FormattedValue):
+        return _value(part.value)
+    assert isinstance(part, ast.Constant)
+    return str(part.value)
 
 
 def _value(node: ast.expr) -> str:
@@ -80,9 +84,9 @@ def raised() -> Iterator[tuple[str, str]]:
     """Each error of core: where, and what it says."""
     for path, tree in sources():
         for node in ast.walk(tree):
-            if called(node) in ERRORS and node.args:  # type: ignore[attr-defined]
-                first = node.args[0]  # type: ignore[attr-defined]
-                where = f"{path.relative_to(ROOT)}:{node.lineno}"  # type: ignore[attr-defined]
+            if isinstance(node, ast.Call) and called(node) in ERRORS and node.args:
+                first = node.args[0]
+                where = f"{path.relative_to(ROOT)}:{node.lineno}"
                 if ast.unparse(first) in COMPOSED:
                     continue
                 text = sample(first)
@@ -99,16 +103,19 @@ def composed() -> Iterator[tuple[str, str]]:
             continue
         for node in ast.walk(tree):
             given: list[ast.expr] = []
-            if called(node) in ("ValueError", "append") and node.args:  # type: ignore[attr-defined]
-                given = [node.args[0]]  # type: ignore[attr-defined]
-            elif isinstance(node, ast.Yield) and node.value:
+            if isinstance(node, ast.Yield) and node.value:
                 given = [node.value]
-            elif called(node) == "CatalogueError" and isinstance(node.args[0], ast.List):  # type: ignore[attr-defined]
-                given = node.args[0].elts  # type: ignore[attr-defined]
-            for text in map(sample, given):
+            elif isinstance(node, ast.Call) and node.args:
+                first = node.args[0]
+                if called(node) in ("ValueError", "append"):
+                    given = [first]
+                elif called(node) == "CatalogueError" and isinstance(first, ast.List):
+                    given = first.elts
+            for one in given:
+                text = sample(one)
                 if text is not None and " " in text and text not in UNSAID:
                     about = "repeat: " if path.name == "recurrence.py" else ""
-                    yield f"{path.relative_to(ROOT)}:{node.lineno}", about + text  # type: ignore[attr-defined]
+                    yield f"{path.relative_to(ROOT)}:{one.lineno}", about + text
 
 
 def written() -> Iterator[tuple[str, str]]:
@@ -128,10 +135,10 @@ def written() -> Iterator[tuple[str, str]]:
             elif isinstance(node, ast.Dict):
                 pairs = zip(node.keys, node.values, strict=True)
                 given += [value for key, value in pairs if key and ast.unparse(key) == "'error_message'"]
-            for one in given:
-                text = sample(one) if one else None
+            for one in filter(None, given):
+                text = sample(one)
                 if text and " " in text:
-                    yield f"{path.relative_to(ROOT)}:{node.lineno}", text  # type: ignore[attr-defined]
+                    yield f"{path.relative_to(ROOT)}:{one.lineno}", text
 
 
 SET = re.compile(r"error_message\s*=\s*(.+?)(?:\n\s*(?:FROM|WHERE|RETURNING)\b|,\n\s*\w+ = |;\n)", re.DOTALL)
@@ -159,8 +166,10 @@ def known(text: str) -> bool:
 
 
 @pytest.mark.parametrize("found", [raised, composed, written])
-def test_every_sentence_that_core_says_has_its_french_text(found: object) -> None:
-    told = list(found())  # type: ignore[operator]
+def test_every_sentence_that_core_says_has_its_french_text(
+    found: Callable[[], Iterator[tuple[str, str]]],
+) -> None:
+    told = list(found())
     assert len(told) > 15
     assert [f"{where}: {text}" for where, text in told if not known(text)] == [], (
         "say it in pages/parts/rewording.py"
@@ -231,7 +240,7 @@ def test_what_is_wrong_with_the_catalogue_is_told_in_french() -> None:
         (Invalid("repeatCount: must be 1 or more"), "repeatCount\u00a0: doit être au moins 1."),
     ],
 )
-def test_an_error_is_told_in_one_french_sentence(error: Exception, told: str) -> None:
-    sentence = problems.sentence_of(error)  # type: ignore[arg-type]
+def test_an_error_is_told_in_one_french_sentence(error: CrondeskError, told: str) -> None:
+    sentence = problems.sentence_of(error)
     assert told in sentence
     assert sentence.endswith(".")

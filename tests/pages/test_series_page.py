@@ -2,10 +2,12 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from uuid import UUID
 
 import psycopg
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import FilePayload, expect
 
 from core import blackouts, schedules, series
 from core.actors import Actor
@@ -68,6 +70,10 @@ def test_the_schedule_dialog_leads_to_a_series_of_its_cron(visit: Visitor, datab
     expect(page).to_have_url(re.compile(r"new=greet"))
 
 
+def stands(series_id: UUID, status: str) -> bool:
+    return series.get(series_id).status == status
+
+
 def test_a_series_is_paused_resumed_and_ended_only_when_that_is_confirmed(
     visit: Visitor, database_url: str
 ) -> None:
@@ -79,7 +85,7 @@ def test_a_series_is_paused_resumed_and_ended_only_when_that_is_confirmed(
         dialog.wait_for()
         assert series.get(made.id).status != status
         dialog.get_by_role("button", name=button, exact=True).click()
-        eventually(lambda status=status: series.get(made.id).status == status, seconds=10)
+        eventually(partial(stands, made.id, status), seconds=10)
         expect(dialog).to_have_count(0)
 
 
@@ -109,10 +115,9 @@ def test_a_blackout_is_added_imported_and_removed(visit: Visitor, database_url: 
     day = f"{datetime.now(UTC) + timedelta(days=5):%Y%m%d}"
     event = f"UID:1\r\nDTSTAMP:{day}T000000Z\r\nDTSTART;VALUE=DATE:{day}\r\nSUMMARY:Holiday\r\nEND:VEVENT"
     file = f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:test\r\nBEGIN:VEVENT\r\n{event}\r\nEND:VCALENDAR\r\n"
+    holidays: FilePayload = {"name": "holidays.ics", "mimeType": "text/calendar", "buffer": file.encode()}
     page.get_by_role("button", name="Import from a calendar").click()
-    page.locator("input[type=file]").set_input_files(
-        [{"name": "holidays.ics", "mimeType": "text/calendar", "buffer": file.encode()}]
-    )
+    page.locator("input[type=file]").set_input_files(holidays)
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("1 period to come")
     dialog.get_by_role("button", name="Import", exact=True).click()
@@ -120,9 +125,7 @@ def test_a_blackout_is_added_imported_and_removed(visit: Visitor, database_url: 
 
     # Again, it adds nothing twice.
     page.get_by_role("button", name="Import from a calendar").click()
-    page.locator("input[type=file]").set_input_files(
-        [{"name": "holidays.ics", "mimeType": "text/calendar", "buffer": file.encode()}]
-    )
+    page.locator("input[type=file]").set_input_files(holidays)
     expect(dialog).to_contain_text("1 is there already.")
     expect(dialog.get_by_role("button", name="Import", exact=True)).to_be_disabled()
     dialog.get_by_role("button", name="Close", exact=True).last.click()

@@ -7,7 +7,7 @@ from typing import TypeVar
 Found = TypeVar("Found")
 
 
-def eventually(look: Callable[[], Found], seconds: float = 20) -> Found:
+def eventually(look: Callable[[], Found | None], seconds: float = 20) -> Found:
     """What the look finds, once it finds something."""
     until = time.monotonic() + seconds
     while not (found := look()):

@@ -122,4 +122,5 @@ class TargetServer:
 
 
 def _port(site: web.TCPSite) -> int:
+    assert isinstance(site._server, asyncio.Server)
     return int(site._server.sockets[0].getsockname()[1])

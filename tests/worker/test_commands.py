@@ -4,8 +4,10 @@ import json
 import os
 import signal
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psutil
 import pytest
@@ -230,12 +232,16 @@ def test_a_second_run_waits_for_a_minute_while_overlap_is_forbidden_and_then_fir
     assert house.ended(second)["status"] == "completed"
 
 
+def attempted(house: House, schedule_id: UUID, times: int) -> bool:
+    return bool(house.schedule(schedule_id)["attempts"] == times)
+
+
 def test_after_five_conflicts_a_schedule_has_failed(house: House) -> None:
     first = house.plan("sleep", {"seconds": 60})
     running = house.running(first)
     second = house.plan("sleep", {"seconds": 0})
     for attempt in range(1, 5):
-        until(lambda n=attempt: house.schedule(second)["attempts"] == n)
+        until(partial(attempted, house, second, attempt))
         house.rows("UPDATE scheduled_cron_executions SET due_at = now() WHERE id = %s", second)
     row = house.settled(second)
     assert row["status"] == "failed"
@@ -375,7 +381,7 @@ def until_time(seconds: float) -> None:
 def test_a_cancel_that_comes_with_the_start_ends_the_run(house: House) -> None:
     for _ in range(10):
         schedule_id = house.plan("sleep", seconds=0.1)
-        execution = until(lambda i=schedule_id: house.executions_of(i))[0]
+        execution = until(partial(house.executions_of, schedule_id))[0]
         executions.cancel(ALICE, execution["id"])
         assert house.ended(schedule_id, 15)["status"] == "cancelled"
 

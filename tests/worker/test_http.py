@@ -1,6 +1,7 @@
 """HTTP targets: what is sent, what each answer means; one live worker for all."""
 
 from datetime import timedelta
+from functools import partial
 from itertools import pairwise
 from uuid import UUID
 
@@ -10,7 +11,7 @@ import pytest
 from core import schedules
 from core.errors import Conflict
 from tests.worker.conftest import SECRET
-from tests.worker.house import ALICE, House
+from tests.worker.house import ALICE, House, Row
 from tests.worker.target_server import TargetServer
 from tests.worker.waiting import until
 from tests.worker.worker_process import WorkerProcess
@@ -105,7 +106,7 @@ def test_409_is_tried_again_in_a_minute_and_after_five_times_has_failed(
 ) -> None:
     schedule_id = house.plan("busy")
     for attempt in range(1, 5):
-        row = until(lambda n=attempt: tried(house, schedule_id, n))
+        row = until(partial(tried, house, schedule_id, attempt))
         assert row["status"] == "pending"
         assert row["error_message"].startswith(
             "the target answered 409 Conflict: an earlier run has not ended"
@@ -121,7 +122,7 @@ def test_409_is_tried_again_in_a_minute_and_after_five_times_has_failed(
     assert len(house.executions_of(schedule_id)) == 1
 
 
-def tried(house: House, schedule_id: UUID, times: int) -> dict[str, object] | None:
+def tried(house: House, schedule_id: UUID, times: int) -> Row | None:
     row = house.schedule(schedule_id)
     return row if row["attempts"] == times and row["claimed_by"] is None else None
 
@@ -163,7 +164,7 @@ def test_conflicts_cost_no_retries_and_the_last_failure_says_how_many_attempts_t
 def test_a_run_that_was_moved_has_all_its_attempts_again(house: House) -> None:
     schedule_id = house.plan("busy")
     for attempt in range(1, 5):
-        until(lambda n=attempt: tried(house, schedule_id, n))
+        until(partial(tried, house, schedule_id, attempt))
         if attempt < 4:
             house.rows("UPDATE scheduled_cron_executions SET due_at = now() WHERE id = %s", schedule_id)
     later = house.value("SELECT clock_timestamp() + interval '1 s'")

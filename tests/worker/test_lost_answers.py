@@ -1,6 +1,7 @@
 """The connection breaks between a statement and its answer: nothing is lost, and nothing happens twice."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -79,7 +80,7 @@ def test_a_claim_whose_answer_is_lost_comes_due_again_when_its_lease_ends(
     for _ in range(5):  # until the claim that finds it is the one that is hit, not a look before it
         schedule_id = house.plan("hook", seconds=2)
         instant = house.schedule(schedule_id)["scheduled_at"]
-        until(lambda at=instant: house.value("SELECT clock_timestamp() > %s - interval '1.4 s'", at))
+        until(partial(house.value, "SELECT clock_timestamp() > %s - interval '1.4 s'", instant))
         proxy.lose_next_answer_of("crondesk worker looking", worker.name, "hook")
         row = house.settled(schedule_id)
         assert row["status"] == "triggered"

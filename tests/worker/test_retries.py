@@ -79,7 +79,9 @@ def test_the_next_attempt_begins_at_its_instant_not_at_the_next_poll(house: Hous
     house.start_worker()
     chain = attempts(house, house.plan("flaky", {"file": str(note)}))
     for before, after in pairwise(chain):
-        assert None not in (before.finished_at, after.not_before, after.started_at)
+        assert before.finished_at is not None
+        assert after.not_before is not None
+        assert after.started_at is not None
         assert after.not_before - before.finished_at >= timedelta(seconds=1)
         assert timedelta(0) <= after.started_at - after.not_before < timedelta(seconds=1)
 
@@ -167,7 +169,9 @@ def test_what_was_started_by_hand_keeps_one_key_over_all_attempts(house: House, 
     first = executions.trigger(ALICE, "patient")
     chain = until(lambda: [c for c in [executions.attempts_of(executions.get(first.id))] if len(c) == 3])[0]
     until(lambda: executions.get(chain[-1].id).status == "failed")
-    assert executions.get(chain[-1].id).error_message.endswith("(attempt 3 of 3)")
+    error = executions.get(chain[-1].id).error_message
+    assert error is not None
+    assert error.endswith("(attempt 3 of 3)")
     keys = [
         a.headers["Idempotency-Key"] for a in target.arrivals if a.body["executionId"] == str(chain[2].id)
     ]

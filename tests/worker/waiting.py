@@ -7,7 +7,7 @@ from typing import TypeVar
 Found = TypeVar("Found")
 
 
-def until(look: Callable[[], Found], seconds: float = 20, context: object = "") -> Found:
+def until(look: Callable[[], Found | None], seconds: float = 20, context: object = "") -> Found:
     """What `look` finds, as soon as it finds something.
 
     Raises:
