@@ -3,7 +3,6 @@
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import pairwise, takewhile
-from typing import get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
@@ -11,7 +10,7 @@ import whenever
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.recurrence import CronExpression, Daily, Day, Monthly, Pattern, Weekly, instant_of, instants
+from core.recurrence import DAYS, CronExpression, Daily, Monthly, Pattern, Weekly, instant_of, instants
 
 YEARS = 20
 PARIS = ZoneInfo("Europe/Paris")
@@ -95,7 +94,7 @@ def test_a_daily_run_on_the_day_of_the_fold_happens_once() -> None:
 
 PATTERNS: list[Pattern] = [
     Daily(at=time(2, 30)),
-    Weekly(at=time(0, 0), days=get_args(Day)),
+    Weekly(at=time(0, 0), days=DAYS),
     Monthly(at=time(2, 0), nth=-1, weekday="sunday"),
     CronExpression(expression="*/10 2 * * *"),
     CronExpression(expression="0 */2 * * *"),
