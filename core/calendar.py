@@ -4,7 +4,7 @@ Slots are counted by index look-ups and show a few rows each, so that a month wi
 schedules costs no more than its counting, and never sends its rows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -34,7 +34,6 @@ from core.tables import Instant, executions, hourly, hourly_changes, schedules
 
 State = Literal["pending", "held", "queued", "running", "completed", "failed", "cancelled"]
 MAX_SLOTS = 200
-COUNTED_STATES = ("completed", "failed", "cancelled")
 # Written out, not bound: only then does the planner see that a partial index serves.
 UNFINISHED: dict[State, ColumnElement[str]] = {
     "queued": literal_column("'queued'"),
@@ -176,6 +175,22 @@ def _read_executions(
         )
         for place, state, count in _each(connection, places, counted, slot):
             cells[place].counts[state] = cells[place].counts.get(state, 0) + int(count)
+    # What has not ended is read elsewhere, and what failed by itself: both may be far behind the first ones.
+    for place, item in _ended(connection, places, cron_name, shown):
+        if item.state in ("completed", "cancelled"):
+            cells[place].items.append(item)
+    failed = [each for each in places if "failed" in cells[each[0]].counts]
+    for place, item in _ended(connection, failed, cron_name, shown, executions.c.status == text("'failed'")):
+        cells[place].items.append(item)
+
+
+def _ended(
+    connection: Connection,
+    places: Places,
+    cron_name: str | None,
+    shown: int,
+    *conditions: ColumnElement[bool],
+) -> Iterator[tuple[int, Item]]:
     slot = _table([(place, first_id_at(since), first_id_at(until)) for place, since, until in places], Uuid)
     at = func.coalesce(executions.c.started_at, executions.c.queued_at)
     listed = (
@@ -184,14 +199,13 @@ def _read_executions(
             executions.c.id >= slot.c.since,
             executions.c.id < slot.c.until,
             *([] if cron_name is None else [executions.c.cron_name == cron_name]),
+            *conditions,
         )
         .order_by(executions.c.id)
         .limit(shown)
     )
     for place, identifier, name, began, state in _each(connection, places, listed, slot):
-        # What has not ended is read by itself: it may be far behind the first ones.
-        if state in COUNTED_STATES:
-            cells[place].items.append(Item(identifier, True, name, began, state))
+        yield place, Item(identifier, True, name, began, state)
 
 
 def _read_unfinished(

@@ -20,7 +20,7 @@ _calendar = component("calendar")
 STATES: tuple[State, ...] = ("completed", "failed", "cancelled", "running", "queued", "held", "pending")
 ENDED = ("completed", "failed", "cancelled")
 # What somebody may have to act upon is never behind the others.
-FIRST = ("running", "held")
+FIRST = ("failed", "running", "held")
 KEY = "calendar"
 # How many runs a slot shows at most; the others are counted.
 SHOWN = {"month": 3, "week": 2, "day": 10}

@@ -48,6 +48,17 @@ def test_what_ran_is_there_by_how_it_ended(database: psycopg.Connection) -> None
     assert all(item.is_execution and not item.movable for item in cell.items)
 
 
+def test_what_failed_is_listed_however_much_ran_before_it(database: psycopg.Connection) -> None:
+    for _run in range(6):
+        executions.trigger(ALICE, "nothing")
+    failed = executions.trigger(ALICE, "fail")
+    database.execute("UPDATE cron_executions SET status = 'failed' WHERE id = %s", [failed.id])
+    for cron_name in (None, "fail"):
+        [cell] = calendar.read(hours(this_hour(), 1), cron_name, shown=2)
+        assert [item.id for item in cell.items if item.state == "failed"] == [failed.id]
+        assert len(cell.items) == (3 if cron_name is None else 1)
+
+
 def test_what_never_ran_and_failed_is_there(database: psycopg.Connection) -> None:
     schedule = schedules.plan(ALICE, "greet", datetime.now(UTC) + timedelta(minutes=1))
     database.execute("SELECT mark_scheduled_cron_failed(%s, 'too late')", [schedule.id])
