@@ -92,6 +92,7 @@ def _rows(wanted: Filter) -> None:
 def _nothing(*, narrowed: bool) -> None:
     if narrowed:
         st.info(_("No execution matches. Search more broadly, or choose another cron, time or status."))
+        filters.clear("executions")
     else:
         st.info(_("Nothing has run yet. Choose a cron and press Run now."))
         st.page_link("crons.py", label=_("To the crons"), icon=":material/arrow_forward:")

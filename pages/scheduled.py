@@ -88,7 +88,8 @@ def _rows(wanted: Filter) -> None:
             if wanted == Filter("pending") and (held := held_count()):
                 label = ngettext("{} waits for a decision", "{} wait for a decision", held)
                 query = {"view": "held"}
-                st.page_link("series.py", label=label.format(number(held)), query_params=query)
+                told = f":orange[{label.format(number(held))}]"
+                st.page_link("series.py", label=told, icon=":material/front_hand:", query_params=query)
             if status == "pending" and found.count > 1:
                 st.button(_("Move all…"), on_click=notices.ask, type="tertiary", args=("move_all", wanted))
                 label = dangerous(_("Cancel all…"))
@@ -110,6 +111,7 @@ def _act(act: str, schedule_id: str) -> None:
 def _nothing(status: str | None, *, narrowed: bool) -> None:
     if narrowed:
         st.info(_("No planned run matches. Search more broadly, or choose another cron, time or status."))
+        filters.clear("scheduled")
     elif status == "pending":
         st.info(_("Nothing is planned. Choose a cron and press Schedule."))
         st.page_link("crons.py", label=_("To the crons"), icon=":material/arrow_forward:")

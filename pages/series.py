@@ -1,5 +1,6 @@
 """Series: what makes runs again and again; what is held for a decision; and blackouts."""
 
+from datetime import UTC, datetime
 from uuid import UUID
 
 import streamlit as st
@@ -19,6 +20,7 @@ from pages.parts.series_form import series_form
 
 REFRESH_SECONDS = 5
 SHOWN = 1000
+NEVER = datetime.max.replace(tzinfo=UTC)
 VIEWS = {"series": marked("Series"), "held": marked("Too late: decide"), "blackouts": marked("Blackouts")}
 STATUSES = {"active": marked("Active"), "paused": marked("Paused"), "ended": marked("Ended")}
 COLOURS = {"active": "green", "paused": "violet", "ended": "gray"}
@@ -105,8 +107,14 @@ def _rows(status: str, cron: str | None) -> None:
             table.Column("planned", _("Planned so far"), "number"),
             table.actions_column(),
         ]
+        # What runs next stands first; what is paused or has ended comes after what is active.
+        found.sort(key=lambda one: (_place(one), ahead[one.id].at if one.id in ahead else NEVER))
         rows = [_row(one, ahead.get(one.id)) for one in found]
         table.table("series", _("Series"), columns, rows, notices.ask)
+
+
+def _place(one: Series) -> int:
+    return list(STATUSES).index(one.status)
 
 
 def _row(one: Series, following: series.Upcoming | None) -> table.Row:

@@ -34,7 +34,7 @@ def alert_list() -> None:
                 told = worker_away()
             looks[alert.severity](words.plain(_capital(told)), icon=ICONS[alert.severity])
         if not found:
-            st.caption(_("No alert."))
+            st.caption(_("No alerts."))
 
 
 @st.fragment(run_every=REFRESH_SECONDS)

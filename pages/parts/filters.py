@@ -11,7 +11,7 @@ from core.errors import Invalid
 from core.instants import parse_instant
 from core.paging import FOREIGN_CURSOR, Page, Row
 from core.searching import STRETCH_ROWS, STRETCHES
-from pages.parts import problems, times
+from pages.parts import notices, problems, times
 from pages.parts.address import is_news, keep
 from pages.parts.choice import Name, one_of
 from pages.parts.figures import number
@@ -188,6 +188,17 @@ def rows_of(find: Callable[[str | None], Page[Row]]) -> Page[Row] | None:
         problems.show(error)
         st.button(_("First page"), icon=":material/first_page:", on_click=_from_the_first_page)
         return None
+
+
+def clear(page: str) -> None:
+    """A button that shows the page as it is without filters."""
+
+    def cleared() -> None:
+        # The others follow the URL; this one is bound to it, and would write itself there again.
+        st.session_state["search"] = ""
+        notices.go(page)
+
+    st.button(_("Clear the filters"), icon=":material/filter_alt_off:", on_click=cleared)
 
 
 def found_none_yet(name: str, following: str) -> None:

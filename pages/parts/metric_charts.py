@@ -197,7 +197,7 @@ def hours_of_day(found: Sequence[metrics.HourOfDay]) -> None:
     if busiest is not None:
         told = _(
             "Most often {cron} at {hour}:00, {count} times. A triangle marks hours with failures."
-        ).format(cron=busiest["title"], hour=busiest["hour"], count=number(int(busiest["count"])))
+        ).format(cron=busiest["title"], hour=f"{busiest['hour']:02}", count=number(int(busiest["count"])))
     headings = {"title": _("Cron"), "hour": _("Hour"), "count": _("Executions")}
     headings["failed"] = words.of_execution("failed")
     height = 60 + 30 * frame["cron"].nunique()

@@ -1,5 +1,6 @@
 """One execution in full: its facts, what it prints as it comes, and what happened to it."""
 
+from typing import Literal
 from uuid import UUID
 
 import streamlit as st
@@ -48,7 +49,9 @@ def _buttons(run: Execution) -> None:
             label = _("Stopping…") if asked else dangerous(_("Stop the run"))
             st.button(label, disabled=asked, on_click=notices.ask, args=("stop", run.id))
         same = (run.cron_name, run.parameters)
-        st.button(_("Run again"), type="primary", on_click=notices.ask, args=("run", *same))
+        # While it runs, another one is seldom what is wanted.
+        again: Literal["primary", "secondary"] = "secondary" if run.status in UNFINISHED else "primary"
+        st.button(_("Run again"), type=again, on_click=notices.ask, args=("run", *same))
         st.button(_("Schedule the same"), on_click=notices.ask, args=("again", *same))
         first = executions.attempts_of(run)[0]
         if first.scheduled_id and st.button(_("To its schedule")):

@@ -21,7 +21,9 @@ def find_quiet(cron_name: str | None) -> None:
 
 
 def _find(cron_name: str | None, key: str) -> None:
-    st.caption(_("Based on what is planned, what series will plan, and how long each cron usually takes."))
+    st.caption(
+        _("Quietest first: by what is planned, what series will plan, and how long each cron usually takes.")
+    )
     names = sorted(catalogue().crons, key=title_of_cron)
     chosen = st.selectbox(
         _("Cron"),

@@ -52,7 +52,7 @@ def rule_list() -> None:
         table.Column("events", _("What"), heads=True),
         table.Column("about", _("About")),
         table.Column("channel", _("Channel")),
-        table.Column("how", _("How"), "narrow"),
+        table.Column("how", _("Details"), "narrow"),
         table.actions_column(),
     ]
     table.table("rules", _("Rules"), columns, [_row(one) for one in found], notices.ask)

@@ -57,7 +57,8 @@ def verdict(cron: Cron, instant: datetime, moved: UUID | None = None) -> None:
     found = of(cron, instant, moved)
     mood, words = found.mood, _(MOODS[found.mood][1])
     if instant <= now and not found.warnings:  # what should have begun already is not told that all is well
-        mood, words = "orange", _("This time has passed: choose a later one to put it off")
+        mood, words = "orange", _("This time has passed")
+        found.warnings.append(_("Choose a later one to put it off."))
     with st.container(border=True, key="verdict"):
         when = plain(times.day_and_time(instant, year=True))
         st.markdown(f"**{when}**, {_left(instant - now)}")

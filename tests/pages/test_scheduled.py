@@ -221,6 +221,15 @@ def test_where_nothing_is_planned_the_page_says_what_to_do_next(visit: Visitor, 
     expect(page.get_by_role("heading", name="Crons")).to_be_visible()
 
 
+def test_filters_that_nothing_matches_are_cleared_by_a_click(visit: Visitor, database_url: str) -> None:
+    schedules.plan(ALICE, "greet", datetime.now(UTC) + timedelta(hours=1))
+    page = visit("scheduled?status=cancelled&cron=wait&search=nowhere")
+    page.get_by_role("button", name="Clear the filters").click()
+    expect(page.get_by_role("rowheader")).to_contain_text("Greet")
+    expect(page).to_have_url(re.compile("/scheduled$"))
+    expect(page.get_by_role("searchbox")).to_have_value("")
+
+
 def test_a_failed_run_is_tried_again_once_by_a_click(visit: Visitor, database: psycopg.Connection) -> None:
     schedule = planned()
     database.execute("SELECT mark_scheduled_cron_failed(%s, 'the disk is full')", [schedule.id])
