@@ -176,15 +176,15 @@ def _read_executions(
         for place, state, count in _each(connection, places, counted, slot):
             cells[place].counts[state] = cells[place].counts.get(state, 0) + int(count)
     # What has not ended is read elsewhere, and what failed by itself: both may be far behind the first ones.
-    for place, item in _ended(connection, places, cron_name, shown):
+    for place, item in _begun(connection, places, cron_name, shown):
         if item.state in ("completed", "cancelled"):
             cells[place].items.append(item)
     failed = [each for each in places if "failed" in cells[each[0]].counts]
-    for place, item in _ended(connection, failed, cron_name, shown, executions.c.status == text("'failed'")):
+    for place, item in _begun(connection, failed, cron_name, shown, executions.c.status == text("'failed'")):
         cells[place].items.append(item)
 
 
-def _ended(
+def _begun(
     connection: Connection,
     places: Places,
     cron_name: str | None,
