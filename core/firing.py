@@ -302,8 +302,12 @@ async def fail_unknown(lane: Lane, worker: str, known: Iterable[str], limit: int
     return int(rows[0][0])
 
 
-async def next_instants(lane: Lane, crons: Iterable[str], *, until: datetime, limit: int) -> list[datetime]:
-    """When schedules of these crons come due: every instant up to `until`, and the first one after it.
+async def next_instants(
+    lane: Lane, crons: Iterable[str], *, now: datetime, until: datetime, limit: int
+) -> list[datetime]:
+    """When schedules of these crons come due: every instant from `now` to `until`, and the first one after.
+
+    Of those that have passed, however many there are, only the first one: it says that something is overdue.
 
     Raises:
         Unavailable.
@@ -313,10 +317,18 @@ async def next_instants(lane: Lane, crons: Iterable[str], *, until: datetime, li
         -- Python reads no later years, and no earlier ones.
         SELECT greatest(timestamptz '1970-01-01 00:00Z', least(timestamptz '9999-01-01 00:00Z', due_at))
         FROM (
+            SELECT min(due.due_at) AS due_at
+            FROM unnest(%(crons)s::text[]) AS cron (name), LATERAL (
+                SELECT due_at FROM scheduled_cron_executions
+                WHERE cron_name = cron.name AND status = 'pending' AND due_at <= %(now)s
+                ORDER BY due_at LIMIT 1
+            ) due
+            UNION
             SELECT due.due_at
             FROM unnest(%(crons)s::text[]) AS cron (name), LATERAL (
                 SELECT due_at FROM scheduled_cron_executions
-                WHERE cron_name = cron.name AND status = 'pending' AND due_at <= %(until)s
+                WHERE cron_name = cron.name AND status = 'pending'
+                  AND due_at > %(now)s AND due_at <= %(until)s
                 ORDER BY due_at LIMIT %(limit)s
             ) due
             UNION
@@ -328,6 +340,6 @@ async def next_instants(lane: Lane, crons: Iterable[str], *, until: datetime, li
             ) due
         ) instants WHERE due_at IS NOT NULL ORDER BY due_at LIMIT %(limit)s
         """,
-        {"crons": list(crons), "until": until, "limit": limit},
+        {"crons": list(crons), "now": now, "until": until, "limit": limit},
     )
     return [row[0] for row in rows]

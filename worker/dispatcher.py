@@ -180,7 +180,7 @@ class Dispatcher:
         looks: list[datetime] = []
         if here:
             instants = await firing.next_instants(
-                self._looking_lane, here, until=now + AHEAD, limit=FIRE_BATCH
+                self._looking_lane, here, now=now, until=now + AHEAD, limit=FIRE_BATCH
             )
             looks += self._set_timers(instants, now)
         if over_http:
@@ -237,7 +237,8 @@ class Dispatcher:
                 break
         else:
             return []  # the sender asks for a look when it has room again
-        following = await firing.next_instants(self._looking_lane, crons, until=self._clock.now(), limit=1)
+        later = self._clock.now()
+        following = await firing.next_instants(self._looking_lane, crons, now=later, until=later, limit=1)
         return [max(following[0] - AHEAD, now + timedelta(seconds=STUCK_PAUSE_SECONDS))] if following else []
 
     async def _fire_all(self, lane: Lane, instant: datetime | None) -> int:

@@ -29,15 +29,44 @@ def test_a_row_that_no_program_could_read_hides_no_instant_of_the_others(
         "'-infinity', '0044-03-15 BC', '20000-01-01', 'infinity']::timestamptz[]) due"
     )
 
+    assert soon in instants(database_url, ["nothing"], datetime(9999, 6, 1, tzinfo=UTC))
+
+
+def instants(url: str, crons: list[str], until: datetime) -> list[datetime]:
+    """When schedules come due, as a worker asks."""
+
     async def ask() -> list[datetime]:
-        lane = Lane(database_url, "test")
+        lane = Lane(url, "test")
         try:
-            until = datetime(9999, 6, 1, tzinfo=UTC)
-            return await firing.next_instants(lane, ["nothing"], until=until, limit=10)
+            return await firing.next_instants(lane, crons, now=datetime.now(UTC), until=until, limit=10)
         finally:
             await lane.close()
 
-    assert soon in finish(ask())
+    return finish(ask())
+
+
+def test_of_what_is_overdue_only_the_first_instant_is_told(
+    database: psycopg.Connection, database_url: str
+) -> None:
+    def planned(cron: str, minutes: int) -> datetime:
+        instant: datetime
+        [(instant,)] = database.execute(
+            "INSERT INTO scheduled_cron_executions (cron_name, scheduled_at, created_at, due_at) "
+            "SELECT %s, at, at - interval '1 h', at "
+            "FROM (SELECT now() + make_interval(mins => %s) AS at) one RETURNING due_at",
+            [cron, minutes],
+        )
+        return instant
+
+    overdue = [planned(cron, -minutes) for cron in ("nothing", "greet") for minutes in (30, 20, 10)]
+    ahead = [planned(cron, minutes) for cron in ("nothing", "greet") for minutes in (10, 20)]
+    beyond = [planned("nothing", 40), planned("greet", 50)]
+    until = datetime.now(UTC) + timedelta(minutes=30)
+    assert instants(database_url, ["nothing", "greet"], until) == [
+        min(overdue),
+        *sorted(set(ahead)),
+        min(beyond),
+    ]
 
 
 def fire(url: str, at: datetime | None = None) -> list[Fired]:
