@@ -27,7 +27,8 @@ LOGGED_ONE_BY_ONE = 50
 AHEAD = timedelta(seconds=1)
 # How long before an instant the statement is sent that waits for it in the database.
 EARLY = timedelta(milliseconds=5)
-STUCK_PAUSE_SECONDS = 0.25
+# Between looks, and before one at what another worker or somebody's transaction holds: much less than AHEAD.
+LOOK_PAUSE_SECONDS = 0.25
 # Where nothing was due although a timer rang: this machine's clock may run a little ahead of the database's.
 EARLY_PAUSES_SECONDS = (0.003, 0.02)
 # Whoever has not looked for as long was away, whatever kept him: each minute there is a look.
@@ -166,7 +167,7 @@ class Dispatcher:
         else:
             # Another worker was quicker, or somebody holds the row: a look will tell.
             self._in_vain = 0
-            self._ask_again(STUCK_PAUSE_SECONDS)
+            self._ask_again(LOOK_PAUSE_SECONDS)
 
     async def _look(self) -> None:
         # What arrives from here on may come too late for this look: it asks for another one.
@@ -205,10 +206,10 @@ class Dispatcher:
                 asyncio.get_running_loop().call_later(left, self._ring, instant)
                 self._timed.add(instant)
         if len(instants) > len(within):
-            return [instants[-1] - AHEAD]
+            return [_no_sooner(instants[-1] - AHEAD, now)]
         if len(within) < FIRE_BATCH:
             return []
-        return [max(within[-1], now + timedelta(seconds=STUCK_PAUSE_SECONDS))]  # there may be more after it
+        return [_no_sooner(within[-1], now)]  # there may be more after it
 
     def _ring(self, instant: datetime) -> None:
         self._timed.discard(instant)
@@ -239,7 +240,7 @@ class Dispatcher:
             return []  # the sender asks for a look when it has room again
         later = self._clock.now()
         following = await firing.next_instants(self._looking_lane, crons, now=later, until=later, limit=1)
-        return [max(following[0] - AHEAD, now + timedelta(seconds=STUCK_PAUSE_SECONDS))] if following else []
+        return [_no_sooner(following[0] - AHEAD, now)] if following else []
 
     async def _fire_all(self, lane: Lane, instant: datetime | None) -> int:
         """Waits for the instant and fires batch after batch until one is not full; returns how many it fired.
@@ -340,6 +341,11 @@ class Dispatcher:
 
     def _ask_again(self, seconds: float) -> None:
         asyncio.get_running_loop().call_later(seconds, self.look)
+
+
+def _no_sooner(instant: datetime, now: datetime) -> datetime:
+    """When to look again, at the instant or a pause from now: a look takes time that what fires may need."""
+    return max(instant, now + timedelta(seconds=LOOK_PAUSE_SECONDS))
 
 
 def _fired_here() -> list[Cron]:
