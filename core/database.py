@@ -1,6 +1,6 @@
 """The one PostgreSQL: where it is, connections to it, and what its failures mean to a person."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -119,6 +119,32 @@ def changing(actor: Actor) -> Iterator[Connection]:
 
 
 @contextmanager
+def copying(connection: Connection, statement: str) -> Iterator[Callable[[Sequence[Any]], None]]:
+    """The way in for many rows: the database writes each while the next one is being made.
+
+    Args:
+        connection: in a transaction, which an error in the block leaves fit for a rollback only.
+        statement: `COPY … FROM STDIN`.
+
+    Returns:
+        What takes one row, in the block.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: what the database says of the rows; told at the end of the block.
+    """
+    driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement.encode()) as copy:
+            yield copy.write_row
+    except psycopg.Error as error:
+        # SQLAlchemy does so for the statements that it sends itself.
+        told = DBAPIError.instance(
+            statement, None, error, psycopg.Error, hide_parameters=True, dialect=connection.dialect
+        )
+        raise told from error
+
+
+@contextmanager
 def _told() -> Iterator[None]:
     try:
         yield
@@ -132,7 +158,8 @@ def _told() -> Iterator[None]:
         if isinstance(error.orig, psycopg.errors.ObjectInUse | psycopg.errors.InvalidParameterValue):
             raise Invalid(str(error.orig.diag.message_primary)) from error
         if isinstance(error.orig, psycopg.DataError):
-            raise Invalid(f"a value that the database cannot keep: {error.orig}"[:300]) from error
+            said = str(error.orig).partition("\n")[0][:300]  # of what follows some quotes the value
+            raise Invalid(f"a value that the database cannot keep: {said}") from error
         raise
     except UnicodeEncodeError as error:
         raise Invalid("a text contains half of a surrogate pair") from error

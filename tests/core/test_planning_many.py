@@ -1,5 +1,6 @@
-"""Batches larger than what one statement writes: all of a batch or nothing, and each fault by its place."""
+"""Large batches, written while they are checked: all of one or nothing, and each fault by its place."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -7,13 +8,13 @@ import pytest
 
 from core import schedules
 from core.actors import Actor
-from core.errors import Invalid
+from core.errors import Invalid, Unavailable
 from core.schedules import Plan
-from core.schedules.planning_many import MAX_PROBLEMS, PORTION
+from core.schedules.planning_many import MAX_PROBLEMS
 
 ALICE = Actor("alice", "operator", "dashboard")
 LATER = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
-COUNT = 2 * PORTION + 7
+COUNT = 5007
 
 
 def plans(count: int = COUNT) -> list[Plan]:
@@ -26,18 +27,19 @@ def rows(database: psycopg.Connection, table: str) -> int:
     return int(row[0])
 
 
-def test_a_batch_of_several_portions_is_one_and_in_order(database: psycopg.Connection) -> None:
+def test_a_large_batch_is_one_and_in_order(database: psycopg.Connection) -> None:
     made = schedules.plan_many(ALICE, plans())
     assert len(made) == COUNT
     assert [one.parameters["place"] for one in made] == list(range(COUNT))
-    for place in (0, PORTION - 1, PORTION, 2 * PORTION, COUNT - 1):
+    for place in (0, 1, COUNT // 2, COUNT - 1, -1):
         assert schedules.get(made[place].id) == made[place]
     assert {one.batch_id for one in made} == {made.id}
+    assert [one.id for one in made[3:5]] == [made[3].id, made[4].id]
     assert len({one.id for one in made}) == COUNT
     assert rows(database, "cron_events WHERE kind = 'schedules.created'") == 1
 
 
-@pytest.mark.parametrize("place", [0, PORTION - 1, PORTION, COUNT - 1])
+@pytest.mark.parametrize("place", [0, COUNT // 2, COUNT - 1])
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
@@ -64,3 +66,31 @@ def test_many_faults_are_told_up_to_a_bound(database: psycopg.Connection) -> Non
         schedules.plan_many(ALICE, [Plan("nowhere", LATER)] * COUNT)
     assert len(caught.value.details) == MAX_PROBLEMS
     assert rows(database, "scheduled_cron_executions") == 0
+
+
+class BrokenOff(list[Plan]):
+    """Plans during whose reading the database ends the connection that they are written on."""
+
+    def __init__(self, plans: list[Plan], database: psycopg.Connection) -> None:
+        super().__init__(plans)
+        self._database = database
+
+    def __iter__(self) -> Iterator[Plan]:
+        for place, plan in enumerate(super().__iter__()):
+            if place == COUNT // 2:
+                ended = self._database.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%COPY sched%' "
+                    "AND pid <> pg_backend_pid() AND datname = current_database()"
+                ).fetchall()
+                assert ended == [(True,)]
+            yield plan
+
+
+def test_a_database_that_breaks_off_in_the_middle_has_planned_nothing_and_takes_the_next(
+    database: psycopg.Connection,
+) -> None:
+    with pytest.raises(Unavailable):
+        schedules.plan_many(ALICE, BrokenOff(plans(), database))
+    assert rows(database, "scheduled_cron_executions") == 0
+    assert len(schedules.plan_many(ALICE, plans())) == COUNT
+    assert rows(database, "scheduled_cron_executions") == COUNT
