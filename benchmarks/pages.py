@@ -12,7 +12,8 @@ from benchmarks.session import FINISHED, PENDING, Session, main
 from scripts import chromium
 
 PORT, BARE_PORT = 18482, 18483
-VIEWERS, IDLE_SECONDS = 20, 40
+VIEWERS, IDLE_SECONDS = 20, 20
+COLD_VISITS, TIMES = 3, 5
 COLD_MS, WARM_MS, ACTION_MS, IDLE_PERCENT = 1_500, 500, 300, 0.5
 # A page by its link in the menu, and its path.
 PAGES = {
@@ -63,7 +64,7 @@ def measure(session: Session) -> Section:
         browser = stack.enter_context(_browser())
         bare = stack.enter_context(_served(product, "benchmarks/clients/bare_page.py", BARE_PORT))
         _open(browser, bare.address, "Bare")
-        bare_cold = Spread.of(_open(browser, bare.address, "Bare") for _ in range(5))
+        bare_cold = Spread.of(_open(browser, bare.address, "Bare") for _ in range(COLD_VISITS))
         dashboard = stack.enter_context(_served(product, "streamlit_app.py", PORT))
         first = _open(browser, dashboard.address, "Crons")
         session.say(f"the first visit after the server's start: {first:,.0f} ms")
@@ -153,7 +154,7 @@ def _open(browser: Browser, address: str, heading: str) -> float:
 
 
 def _cold(session: Session, browser: Browser, address: str, name: str) -> Spread:
-    took = Spread.of(_open(browser, f"{address}/{PAGES[name]}", name) for _ in range(5))
+    took = Spread.of(_open(browser, f"{address}/{PAGES[name]}", name) for _ in range(COLD_VISITS))
     session.say(f"cold, {name}: {took}")
     return took
 
@@ -165,7 +166,7 @@ def _warm(session: Session, browser: Browser, address: str) -> dict[str, Spread]
     page.goto(address)
     _wait(page, "Crons")
     took: dict[str, list[float]] = {name: [] for name in PAGES}
-    for _ in range(6):
+    for _ in range(1 + TIMES):
         for name in [*list(PAGES)[1:], "Crons"]:
             link = page.get_by_role("link", name=name, exact=True)
             took[name].append(_timed(link.click, page, name))
@@ -193,7 +194,7 @@ def _actions(session: Session, browser: Browser, address: str) -> dict[str, Spre
     page = context.new_page()
     page.goto(address)
     _wait(page, "Crons")
-    dialog, toast = page.get_by_role("dialog"), page.get_by_test_id("stToast")
+    dialog, toast = page.get_by_role("dialog"), page.get_by_test_id("stToast").first
     in_dialog, said = "[role=dialog] button", "[data-testid=stToast]"
     took: dict[str, list[float]] = {}
 
@@ -204,22 +205,24 @@ def _actions(session: Session, browser: Browser, address: str) -> dict[str, Spre
         page.wait_for_function(SEEN, arg=[selector, text])
         took.setdefault(name, []).append((time.perf_counter() - began) * 1000)
 
-    for _ in range(5):
+    for _ in range(TIMES):
         schedule = page.get_by_role("button", name="Schedule: Nothing 1", exact=True)
         confirm = dialog.get_by_role("button", name="Schedule", exact=True)
         timed("open the schedule dialog", schedule.click, in_dialog, "Schedule")
         timed("schedule", confirm.click, said)
         dialog.wait_for(state="detached")
-        toast.first.wait_for(state="detached")
+        toast.get_by_role("button", name="Close").click()
+        toast.wait_for(state="detached")
     page.goto(f"{address}/scheduled")
     _wait(page, "Scheduled")
-    for _ in range(5):
+    for _ in range(TIMES):
         cancel = page.get_by_role("button", name="Cancel: Nothing").first
         confirm = dialog.get_by_role("button", name="Cancel the run", exact=True)
         timed("ask to cancel", cancel.click, in_dialog, "Cancel the run")
         timed("cancel", confirm.click, said)
         dialog.wait_for(state="detached")
-        toast.first.wait_for(state="detached")
+        toast.get_by_role("button", name="Close").click()
+        toast.wait_for(state="detached")
     context.close()
     found = {name: Spread.of(values) for name, values in took.items()}
     session.say("actions: " + ", ".join(f"{name} {spread.median:.0f}" for name, spread in found.items()))
@@ -241,7 +244,7 @@ def _viewers(browser: Browser, address: str) -> Iterator[None]:
 
 
 def _cpu_share(pid: int) -> float:
-    """The share of a core that a process uses over a minute, in percent."""
+    """The share of a core that a process uses over a while, in percent."""
     before, began = seconds_of_cpu(pid), time.monotonic()
     time.sleep(IDLE_SECONDS)
     return 100 * (seconds_of_cpu(pid) - before) / (time.monotonic() - began)

@@ -7,7 +7,7 @@ from benchmarks.measuring import Row, Section, Spread, Target
 from benchmarks.peers import GRAPHILE_FAST, PGQUEUER_FAST, Missing, Peer
 from benchmarks.product import Product
 from benchmarks.session import Session, main
-from benchmarks.throughput import fire, product_rate
+from benchmarks.throughput import RUNS, fire, product_rate
 
 DUE = 100_000
 PEERS_DUE = 20_000
@@ -37,7 +37,7 @@ def measure(session: Session) -> Section:
         filling.future(full, beside)
         filling.finished(full, beside)
         without, with_them, fired = [], [], beside
-        for _ in session.runs(60):
+        for _ in session.runs(60, RUNS):
             without.append(product_rate(session, 1, due))
             with_them.append(_beside(session, full, due, fired))
             fired += due

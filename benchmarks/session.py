@@ -56,12 +56,12 @@ class Session:
         """That many, or a tenth of it when it must be quick."""
         return count // 10 if self.quick else count
 
-    def runs(self, seconds_each: float = 0) -> range:
-        """How often to measure something: three times, less where time runs out, never less than once."""
+    def runs(self, seconds_each: float = 0, count: int = RUNS) -> range:
+        """How often to measure something: so many times, less where time runs out, never less than once."""
         if self.quick:
             return range(1)
         left = self._ends - time.monotonic()
-        return range(max(1, min(RUNS, int(left / seconds_each) if seconds_each else RUNS)))
+        return range(max(1, min(count, int(left / seconds_each) if seconds_each else count)))
 
     def say(self, sentence: str) -> None:
         """Tells whoever waits what is being done."""
