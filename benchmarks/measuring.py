@@ -69,6 +69,7 @@ class Section:
         unit: of the bars in the chart.
         lower_is_better: how the bars are to be read.
         quick: measured with less than is needed to be believed.
+        long: with what takes long.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Section:
     unit: str = ""
     lower_is_better: bool = False
     quick: bool = False
+    long: bool = False
     load: str = ""
 
     def as_dict(self) -> dict[str, Any]:

@@ -35,7 +35,8 @@ def section(told: Section) -> str:
         lines += _table(["target", "to reach", "reached", "met"], cells)
     for note in told.notes:
         lines += ["", note]
-    lines += ["", f"`python -m benchmarks.{told.name}`; load average before it: {told.load}"]
+    command = f"python -m benchmarks.{told.name}{' --long' if told.long else ''}"
+    lines += ["", f"`{command}`; load average before it: {told.load}"]
     return "\n".join(lines) + "\n"
 
 

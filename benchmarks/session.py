@@ -109,7 +109,7 @@ def carried_out(measure: Measure, session: Session) -> Section:
         section = measure(session)
     except Broken as broken:
         raise SystemExit(f"{broken}") from None
-    section.quick = session.quick
+    section.quick, section.long = session.quick, session.long
     section.load = f"{load:.1f}"
     session.say(f"{section.name}: {time.monotonic() - began:.0f} s")
     session.keep(section)
