@@ -11,10 +11,10 @@ def first_id_at(instant: datetime) -> UUID:
 
 
 def id_after(drawn: UUID, place: int) -> UUID:
-    """The id of a place in a batch, as crondesk_uuid_after gives it: the last 24 bits of the id drawn for it.
+    """The id of a place in a batch, as crondesk_uuid_after gives it: the place ends the id of the batch.
 
     Args:
         drawn: an id of version 7 that the database has drawn for the batch.
-        place: 0 to 2^24 - 1.
+        place: 0 to 2^24 - 1; the last 24 bits.
     """
     return UUID(int=drawn.int >> 24 << 24 | place)

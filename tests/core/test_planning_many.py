@@ -9,6 +9,7 @@ import pytest
 from core import schedules
 from core.actors import Actor
 from core.errors import Invalid, Unavailable
+from core.ids import id_after
 from core.schedules import Plan
 from core.schedules.planning_many import MAX_PROBLEMS
 
@@ -37,6 +38,14 @@ def test_a_large_batch_is_one_and_in_order(database: psycopg.Connection) -> None
     assert [one.id for one in made[3:5]] == [made[3].id, made[4].id]
     assert len({one.id for one in made}) == COUNT
     assert rows(database, "cron_events WHERE kind = 'schedules.created'") == 1
+
+
+@pytest.mark.parametrize("place", [0, 1, 9_999, 2**24 - 1])
+def test_ids_count_on_as_the_database_counts(database: psycopg.Connection, place: int) -> None:
+    [(drawn,)] = database.execute("SELECT crondesk_uuid()")
+    assert database.execute("SELECT crondesk_uuid_after(%s, %s)", [drawn, place]).fetchall() == [
+        (id_after(drawn, place),)
+    ]
 
 
 @pytest.mark.parametrize("place", [0, COUNT // 2, COUNT - 1])
