@@ -296,3 +296,47 @@ CREATE TRIGGER no_change_while_being_fired
         AND (NEW.status = 'cancelled' OR NEW.scheduled_at <> OLD.scheduled_at
              OR NEW.parameters <> OLD.parameters OR NEW.cron_name <> OLD.cron_name))
     EXECUTE FUNCTION crondesk_refuse_while_firing();
+
+-- Of its own execution a schedule is found by scheduled_id: only references to others need an index, which firing then
+-- does not write.
+CREATE OR REPLACE FUNCTION crondesk_execution_exists() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    v_scheduled_id uuid;
+BEGIN
+    SELECT scheduled_id INTO v_scheduled_id
+    FROM cron_executions WHERE id = NEW.triggered_execution_id FOR KEY SHARE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'triggered_execution_id: there is no execution %', NEW.triggered_execution_id
+            USING ERRCODE = 'foreign_key_violation';
+    END IF;
+    IF v_scheduled_id IS DISTINCT FROM NEW.id THEN
+        UPDATE scheduled_cron_executions SET execution_id = NULL
+        WHERE id = NEW.id AND execution_id = triggered_execution_id;
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE OR REPLACE FUNCTION crondesk_let_go_of_executions() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE scheduled_cron_executions SET triggered_execution_id = NULL
+    WHERE id = ANY (ARRAY(SELECT scheduled_id FROM gone)) AND triggered_execution_id IN (SELECT id FROM gone);
+    UPDATE scheduled_cron_executions SET triggered_execution_id = NULL
+    WHERE triggered_execution_id = ANY (ARRAY(SELECT id FROM gone))
+      AND triggered_execution_id IS DISTINCT FROM execution_id;
+    RETURN NULL;
+END $$;
+
+COMMENT ON COLUMN scheduled_cron_executions.execution_id IS
+    'The id its execution will have: fixed by the first claim, the same in every attempt. Null where somebody says that an execution is its which is not.';
+
+UPDATE scheduled_cron_executions s SET execution_id = NULL
+FROM cron_executions e
+WHERE e.id = s.triggered_execution_id AND s.execution_id = e.id AND e.scheduled_id IS DISTINCT FROM s.id;
+
+DROP INDEX scheduled_crons_execution;
+CREATE INDEX scheduled_crons_execution ON scheduled_cron_executions (triggered_execution_id)
+    WHERE triggered_execution_id IS NOT NULL AND triggered_execution_id IS DISTINCT FROM execution_id;
+
+-- A fiftieth changes within a minute where many fire; whoever sweeps it up then must not slow them down.
+ALTER TABLE scheduled_cron_executions SET (autovacuum_vacuum_cost_delay = 10);
+ALTER TABLE cron_executions SET (autovacuum_vacuum_cost_delay = 10);

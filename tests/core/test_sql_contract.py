@@ -180,6 +180,27 @@ def test_a_reference_to_an_execution_is_held_as_a_foreign_key_holds_it(sql: Sql)
     assert one(sql, inserted)["triggered_execution_id"] is None
 
 
+def test_whoever_refers_to_a_deleted_execution_lets_go_of_it(sql: Sql) -> None:
+    fired, marked, claimed = due(sql, 3)
+    [own] = sql(
+        "INSERT INTO cron_executions (cron_name, target, scheduled_id) VALUES ('nothing', 'noop', %s) "
+        "RETURNING id",
+        fired,
+    )
+    [foreign] = sql("INSERT INTO cron_executions (cron_name, target) VALUES ('nothing', 'noop') RETURNING id")
+    sql("SELECT mark_scheduled_cron_triggered(%s, %s)", fired, own["id"])
+    sql("SELECT mark_scheduled_cron_triggered(%s, %s)", marked, foreign["id"])
+    # The id that its claim gave, of an execution that does not name its schedule.
+    [given] = sql("SELECT execution_id AS id FROM get_ready_scheduled_crons(1)")
+    sql("INSERT INTO cron_executions (id, cron_name, target) VALUES (%s, 'nothing', 'noop')", given["id"])
+    sql("SELECT mark_scheduled_cron_triggered(%s, %s)", claimed, given["id"])
+    runs = {fired: own["id"], marked: foreign["id"], claimed: given["id"]}
+    for schedule_id, execution_id in runs.items():
+        assert one(sql, schedule_id)["triggered_execution_id"] == execution_id
+        sql("DELETE FROM cron_executions WHERE id = %s", execution_id)
+        assert one(sql, schedule_id)["triggered_execution_id"] is None
+
+
 def test_an_execution_is_not_deleted_from_under_a_reference_that_is_being_made(
     sql: Sql, database_url: str
 ) -> None:
