@@ -43,7 +43,7 @@ def measure(session: Session) -> Section:
         "target, a "
         "process that notes when each request arrives, the way there included. Peers: the job's first line "
         "minus its "
-        "instant; they ran in turn, two at a time at most, and were given their best settings. The product's "
+        "instant; they ran at the same time, and were given their best settings. The product's "
         "worker fires over HTTP and in the database at the same time, twice as much as each peer.",
         ["p50", "p99", "max", "min"],
         unit="ms, p99",
@@ -55,8 +55,8 @@ def measure(session: Session) -> Section:
         _row("Crondesk", "default, over HTTP, arrival at the target", at_target, ours=True),
         _row("Crondesk", "default, in the database (noop)", in_database, ours=True),
     ]
-    section.rows += _peers(session, section, (PGQUEUER_PUNCTUAL, GRAPHILE_PUNCTUAL), count)
-    section.rows += _peers(session, section, (CELERY, *_slow(session)), count)
+    section.rows += _peers(session, section, (PGQUEUER_PUNCTUAL, GRAPHILE_PUNCTUAL, CELERY), count)
+    section.rows += _peers(session, section, _slow(session), count)
     for what, runs in (("over HTTP", over_http), ("in the database", in_database)):
         p99 = median(percentile(run, 0.99) for run in runs)
         worst = median(max(run) for run in runs)
@@ -134,7 +134,7 @@ def _own_record(session: Session, product: Product, cron: str) -> Lateness:
 
 
 def _peers(session: Session, section: Section, together: tuple[Peer, ...], count: int) -> list[Row]:
-    """Measures peers side by side: at 17 jobs a second neither is in the other's way."""
+    """Measures peers side by side: at 17 jobs a second none is in the others' way."""
     here = []
     for peer in together:
         try:
