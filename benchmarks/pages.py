@@ -12,7 +12,7 @@ from benchmarks.session import FINISHED, PENDING, Session, main
 from scripts import chromium
 
 PORT, BARE_PORT = 18482, 18483
-VIEWERS, IDLE_SECONDS = 20, 20
+VIEWERS, IDLE_SECONDS = 20, 15
 COLD_VISITS, TIMES = 3, 5
 COLD_MS, WARM_MS, ACTION_MS, IDLE_PERCENT = 1_500, 500, 300, 0.5
 # A page by its link in the menu, and its path.

@@ -27,7 +27,7 @@ from core.database import engine, reading
 from core.metrics import Window
 from core.notifications import outbox
 
-TIMES = 5
+TIMES = 3
 CRONS = {"a busy cron": "noop-3", "a cron that never ran": "http-1"}
 
 
