@@ -18,7 +18,7 @@ def measure(session: Session) -> Section:
         f"Queries of the lists and pages, in ms, with {finished:,} finished and {pending:,} pending "
         f"schedules",
         "Every statement that the readings of the pages and of the REST API issue, "
-        "planning and execution by EXPLAIN ANALYZE, median of five; first pages and pages after 20,000 "
+        "planning and execution by EXPLAIN ANALYZE, median of three; first pages and pages after 20,000 "
         "rows; the pages of "
         "the dashboard and the REST API are made of these. The slowest statement of each verb is shown.",
         ["statements", "slowest ms"],

@@ -1,8 +1,8 @@
 -- Firing costs the database a fifth less, and one that is alone starts a millisecond earlier.
 
 CREATE FUNCTION crondesk_lock_due(p_limit integer, p_crons text[], p_now timestamptz)
--- Its plan may be made for what is due of which crons: beside a million of others another index is the right one.
-RETURNS tid[] LANGUAGE plpgsql SET plan_cache_mode = auto AS $$
+-- Planned each time, for what is due of which crons: beside a million of others another index is the right one.
+RETURNS tid[] LANGUAGE plpgsql SET plan_cache_mode = force_custom_plan AS $$
 BEGIN
     RETURN ARRAY(
         SELECT s.ctid

@@ -1,6 +1,7 @@
 """What a worker asks of the database, asked without a worker."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -110,6 +111,96 @@ def test_a_statement_waits_for_no_instant_that_is_far_away(
     due, later = planned_in(database, 10), planned_in(database, 3_600_000)
     database.execute("SELECT pg_sleep(0.02)")
     assert [one.scheduled_at for one in fire(database_url, at=later)] == [due]
+
+
+def due(database: psycopg.Connection, *crons: str) -> list[UUID]:
+    """Schedules that have been due for a minute, each a second longer than the next."""
+    found = []
+    for place, cron in enumerate(crons):
+        [(schedule_id,)] = database.execute(
+            "INSERT INTO scheduled_cron_executions (cron_name, checked, created_at, scheduled_at) "
+            "SELECT %s, %s, at - interval '1 h', at FROM (SELECT now() - make_interval(secs => %s) AS at) one "
+            "RETURNING id",
+            [cron, catalogue().cron(cron).fingerprint, 60 - place],
+        )
+        found.append(schedule_id)
+    return found
+
+
+def test_one_that_meets_another_run_holds_up_none_of_its_batch(
+    database: psycopg.Connection, database_url: str
+) -> None:
+    first, second, other = due(database, "wait", "wait", "nothing")
+    [unchecked] = due(database, "nothing")
+    database.execute("UPDATE scheduled_cron_executions SET checked = 'else' WHERE id = %s", [unchecked])
+    fired = fire(database_url)
+    assert {one.schedule_id: one.outcome for one in fired} == {
+        first: "running",
+        second: "conflict",
+        other: "completed",
+        unchecked: "unchecked",
+    }
+    # The other way round: nothing is in the way, and the unchecked one is left.
+    other, another = due(database, "nothing", "nothing")
+    database.execute("UPDATE scheduled_cron_executions SET checked = 'else' WHERE id = %s", [another])
+    fired = fire(database_url)
+    assert {one.schedule_id: one.outcome for one in fired} == {other: "completed", another: "unchecked"}
+    ids = [one.execution_id for one in fired if one.execution_id]
+    rows = database.execute("SELECT scheduled_id FROM cron_executions WHERE id = ANY (%s)", [ids]).fetchall()
+    assert rows == [(other,)]
+
+
+def test_ended_runs_and_schedules_to_come_cost_a_firing_nothing(
+    database: psycopg.Connection, database_url: str
+) -> None:
+    async def fire_on(lane: Lane) -> list[str]:
+        fired = await firing.fire(lane, "me", list(catalogue().crons.values()), limit=10, slots=10, told=10)
+        await lane.fetch("SELECT pg_stat_force_next_flush()")
+        await lane.fetch("SELECT 1")
+        return sorted(one.outcome for one in fired)
+
+    async def ask() -> None:
+        lane = Lane(database_url, "test")
+        try:
+            due(database, "wait")
+            for _ in range(8):  # of a plan that is kept for all arguments, five are made for some before
+                due(database, "nothing")
+                assert "completed" in await fire_on(lane)
+            fill(database)
+            before = entries_read(database)
+            due(database, "nothing", "wait")
+            assert await fire_on(lane) == ["completed", "conflict"]
+            assert entries_read(database) - before < 300
+        finally:
+            await lane.close()
+
+    finish(ask())
+
+
+def fill(database: psycopg.Connection) -> None:
+    """20,000 ended runs of the crons that fire, and as many schedules to come."""
+    database.execute(
+        "INSERT INTO cron_executions (cron_name, target, status, started_at, finished_at, scheduled_id) "
+        "SELECT CASE g % 2 WHEN 0 THEN 'wait' ELSE 'nothing' END, 'noop', 'completed', now(), now(), "
+        "crondesk_uuid() FROM generate_series(1, 20000) g"
+    )
+    database.execute(
+        "INSERT INTO scheduled_cron_executions (cron_name, scheduled_at) "
+        "SELECT CASE g % 2 WHEN 0 THEN 'wait' ELSE 'nothing' END, now() + g * interval '1 minute' "
+        "FROM generate_series(1, 20000) g"
+    )
+    database.execute("ANALYZE cron_executions, scheduled_cron_executions")
+
+
+def entries_read(database: psycopg.Connection) -> int:
+    """Index entries and scanned rows that statements have read so far, of schedules and executions."""
+    row = database.execute(
+        "SELECT (SELECT sum(seq_tup_read) FROM pg_stat_user_tables WHERE relname = ANY (t)) "
+        "     + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname = ANY (t)) "
+        "FROM (VALUES (ARRAY['scheduled_cron_executions', 'cron_executions'])) tables (t)"
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def test_what_the_database_refuses_is_said_without_the_values(database_url: str) -> None:
