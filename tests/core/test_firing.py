@@ -119,8 +119,8 @@ def due(database: psycopg.Connection, *crons: str) -> list[UUID]:
     for place, cron in enumerate(crons):
         [(schedule_id,)] = database.execute(
             "INSERT INTO scheduled_cron_executions (cron_name, checked, created_at, scheduled_at) "
-            "SELECT %s, %s, at - interval '1 h', at FROM (SELECT now() - make_interval(secs => %s) AS at) one "
-            "RETURNING id",
+            "SELECT %s, %s, at - interval '1 h', at "
+            "FROM (SELECT now() - make_interval(secs => %s) AS at) one RETURNING id",
             [cron, catalogue().cron(cron).fingerprint, 60 - place],
         )
         found.append(schedule_id)
