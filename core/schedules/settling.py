@@ -29,11 +29,11 @@ def mark_triggered(actor: Actor, schedule_id: UUID, execution_id: UUID) -> Sched
     """
     call = select(func.mark_scheduled_cron_triggered(schedule_id, execution_id))
     settled = _settle(actor, schedule_id, call, "triggered")
-    # Of an execution that this database does not hold only execution_id tells.
+    # Of an execution that this database does not hold only execution_id tells; of one that was deleted, neither.
     made = select(schedules.c.execution_id, schedules.c.triggered_execution_id)
     with reading() as connection:
         known = connection.execute(made.where(schedules.c.id == schedule_id)).one_or_none()
-    if known is not None and execution_id not in known:
+    if known is not None and any(known) and execution_id not in known:
         raise Conflict("executionId: the schedule was triggered before, by another execution")
     return settled
 

@@ -1,9 +1,9 @@
 -- Firing costs the database a fifth less, and one that is alone starts a millisecond earlier.
 
-CREATE FUNCTION crondesk_lock_due(p_limit integer, p_crons text[], p_now timestamptz)
--- Planned each time, for what is due of which crons: beside a million of others another index is the right one.
-RETURNS tid[] LANGUAGE plpgsql SET plan_cache_mode = force_custom_plan AS $$
+CREATE FUNCTION crondesk_lock_due(p_limit integer, p_crons text[], p_now timestamptz) RETURNS tid[]
+LANGUAGE plpgsql SET plan_cache_mode = force_custom_plan AS $$
 BEGIN
+    -- Planned each time, for what is due of which crons: beside a million of others another index is the right one.
     RETURN ARRAY(
         SELECT s.ctid
         FROM scheduled_cron_executions s
@@ -208,14 +208,16 @@ DECLARE
     -- A bound for the index: with clock_timestamp() itself every pending row would be read and compared.
     v_now timestamptz := clock_timestamp();
     v_first uuid := crondesk_uuid();
+    -- By their places: what is locked stays there, and what has been fired is not seen at its old place.
     v_due tid[];
-    v_left integer;
+    v_not_fired integer;
 BEGIN
     -- Nearly always nothing is in the way. A plain INSERT looks into each unique index once, ON CONFLICT twice; and a
-    -- statement that names no index has one plan whatever the tables hold, which is made once a connection.
+    -- statement that names no index has one plan whatever the tables hold, which is made once a connection. What it
+    -- says of those that begin, crondesk_fire_or_put_off says too: they change together.
     BEGIN
         v_due := crondesk_lock_due(p_limit, p_crons, v_now);
-        v_left := cardinality(v_due);
+        v_not_fired := cardinality(v_due);
         FOR outcome, schedule_id, execution_id, cron_name, parameters, scheduled_at, fired_at, attempt, alike IN
             WITH known AS MATERIALIZED (
                 SELECT s.ctid AS tid, s.id, s.cron_name, s.parameters, s.created_by, s.due_at, k.target, k.exclusive,
@@ -238,7 +240,7 @@ BEGIN
                        CASE WHEN outcome = 'completed' THEN clock_timestamp() END
                 FROM known
                 -- Two workers that insert the same crons in different orders would wait for each other. What may
-                -- meet another one comes first: little was done then that is undone.
+                -- meet another one comes first, and all executions before the schedules: little is undone then.
                 ORDER BY exclusive DESC, cron_name COLLATE "C", due_at
                 RETURNING e.cron_name, e.status, e.started_at, e.finished_at
             ), triggered AS (
@@ -246,7 +248,8 @@ BEGIN
                 SET attempts = s.attempts + 1, execution_id = known.execution_id, claimed_by = NULL,
                     status = 'triggered', triggered_at = clock_timestamp(), triggered_execution_id = known.execution_id
                 FROM known
-                WHERE s.ctid = known.tid
+                -- The second condition waits for the executions.
+                WHERE s.ctid = known.tid AND (SELECT count(*) FROM ran) IS NOT NULL
                 RETURNING known.outcome, s.id, s.triggered_execution_id, s.cron_name,
                           CASE WHEN known.outcome = 'running' THEN s.parameters END AS parameters,
                           s.scheduled_at, s.triggered_at AS fired_at, s.attempts
@@ -271,16 +274,16 @@ BEGIN
             SELECT t.outcome, t.id, t.triggered_execution_id, t.cron_name, t.parameters, t.scheduled_at, t.fired_at,
                    t.attempts, 1
             FROM triggered t WHERE t.outcome <> 'completed'
-        LOOP
-            v_left := v_left - alike;
+        LOOP  -- entered when the statement has ended: nothing is told that is undone
+            v_not_fired := v_not_fired - alike;
             RETURN NEXT;
         END LOOP;
     EXCEPTION WHEN unique_violation THEN
         -- Another execution is in the way of one of them: nothing was fired, and what was locked is free again.
         v_due := crondesk_lock_due(p_limit, p_crons, v_now);
-        v_left := cardinality(v_due);
+        v_not_fired := cardinality(v_due);
     END;
-    IF v_left > 0 THEN
+    IF v_not_fired > 0 THEN
         RETURN QUERY SELECT * FROM crondesk_fire_or_put_off(
             p_worker, v_due, p_slots, p_crons, p_targets, p_exclusive, p_fingerprints, p_conflict_attempts,
             p_conflict_seconds, p_conflict_backoff, p_conflict_jitter, p_told);
@@ -297,8 +300,9 @@ CREATE TRIGGER no_change_while_being_fired
              OR NEW.parameters <> OLD.parameters OR NEW.cron_name <> OLD.cron_name))
     EXECUTE FUNCTION crondesk_refuse_while_firing();
 
--- Of its own execution a schedule is found by scheduled_id: only references to others need an index, which firing then
--- does not write.
+-- When an execution is deleted, its schedule lets go of it. It is found by the execution's scheduled_id; only a schedule
+-- that was said to have been triggered by some other execution is looked for in an index, which firing does not write.
+-- execution_id tells the two apart: of the latter it is null.
 CREATE OR REPLACE FUNCTION crondesk_execution_exists() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     v_scheduled_id uuid;
@@ -316,6 +320,24 @@ BEGIN
     RETURN NULL;
 END $$;
 
+DROP TRIGGER triggered_execution_exists ON scheduled_cron_executions;
+CREATE TRIGGER triggered_execution_exists
+    AFTER INSERT OR UPDATE OF triggered_execution_id, execution_id, id ON scheduled_cron_executions
+    FOR EACH ROW WHEN (
+        NEW.triggered_execution_id IS NOT NULL AND current_setting('crondesk.batch', true) IS DISTINCT FROM 'on')
+    EXECUTE FUNCTION crondesk_execution_exists();
+
+CREATE FUNCTION crondesk_execution_is_given_away() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE scheduled_cron_executions SET execution_id = NULL
+    WHERE id = OLD.scheduled_id AND triggered_execution_id = OLD.id AND execution_id = OLD.id;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER execution_is_given_away AFTER UPDATE OF scheduled_id ON cron_executions
+    FOR EACH ROW WHEN (OLD.scheduled_id IS DISTINCT FROM NEW.scheduled_id)
+    EXECUTE FUNCTION crondesk_execution_is_given_away();
+
 CREATE OR REPLACE FUNCTION crondesk_let_go_of_executions() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE scheduled_cron_executions SET triggered_execution_id = NULL
@@ -327,8 +349,9 @@ BEGIN
 END $$;
 
 COMMENT ON COLUMN scheduled_cron_executions.execution_id IS
-    'The id its execution will have: fixed by the first claim, the same in every attempt. Null where somebody says that an execution is its which is not.';
+    'The id its execution will have: fixed by the first claim, the same in every attempt. Null where triggered_execution_id is an execution whose scheduled_id names another schedule, or none.';
 
+-- Nobody else writes schedules meanwhile: a trigger of theirs was dropped above.
 UPDATE scheduled_cron_executions s SET execution_id = NULL
 FROM cron_executions e
 WHERE e.id = s.triggered_execution_id AND s.execution_id = e.id AND e.scheduled_id IS DISTINCT FROM s.id;
@@ -337,6 +360,6 @@ DROP INDEX scheduled_crons_execution;
 CREATE INDEX scheduled_crons_execution ON scheduled_cron_executions (triggered_execution_id)
     WHERE triggered_execution_id IS NOT NULL AND triggered_execution_id IS DISTINCT FROM execution_id;
 
--- A fiftieth changes within a minute where many fire; whoever sweeps it up then must not slow them down.
-ALTER TABLE scheduled_cron_executions SET (autovacuum_vacuum_cost_delay = 10);
-ALTER TABLE cron_executions SET (autovacuum_vacuum_cost_delay = 10);
+-- A fiftieth changes within a minute where many fire; whoever sweeps it up then is to slow them down less.
+ALTER TABLE scheduled_cron_executions SET (autovacuum_vacuum_cost_delay = 5);
+ALTER TABLE cron_executions SET (autovacuum_vacuum_cost_delay = 5);

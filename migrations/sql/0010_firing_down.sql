@@ -24,6 +24,12 @@ BEGIN
     WHERE triggered_execution_id = ANY (ARRAY(SELECT id FROM gone));
     RETURN NULL;
 END $$;
+DROP TRIGGER triggered_execution_exists ON scheduled_cron_executions;
+CREATE TRIGGER triggered_execution_exists AFTER INSERT OR UPDATE OF triggered_execution_id ON scheduled_cron_executions
+    FOR EACH ROW WHEN (
+        NEW.triggered_execution_id IS NOT NULL AND current_setting('crondesk.batch', true) IS DISTINCT FROM 'on')
+    EXECUTE FUNCTION crondesk_execution_exists();
+DROP FUNCTION crondesk_execution_is_given_away CASCADE;
 COMMENT ON COLUMN scheduled_cron_executions.execution_id IS
     'The id its execution will have: fixed by the first claim, the same in every attempt.';
 DROP INDEX scheduled_crons_execution;

@@ -150,6 +150,28 @@ def test_one_that_meets_another_run_holds_up_none_of_its_batch(
     assert rows == [(other,)]
 
 
+def test_where_one_meets_another_run_little_is_done_twice(
+    database: psycopg.Connection, database_url: str
+) -> None:
+    def written(table: str) -> int:
+        database.execute("SELECT pg_stat_force_next_flush()")
+        row = database.execute(
+            "SELECT n_tup_ins + n_tup_upd FROM pg_stat_user_tables WHERE relname = %s", [table]
+        ).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    due(database, "wait")
+    assert [one.outcome for one in fire(database_url)] == ["running"]
+    due(database, *["nothing"] * 9, "wait")
+    schedules_before, executions_before = (
+        written(table) for table in ("scheduled_cron_executions", "cron_executions")
+    )
+    assert sorted(one.outcome for one in fire(database_url)) == ["completed"] * 9 + ["conflict"]
+    assert written("scheduled_cron_executions") - schedules_before == 10
+    assert written("cron_executions") - executions_before < 9 + 3
+
+
 def test_ended_runs_and_schedules_to_come_cost_a_firing_nothing(
     database: psycopg.Connection, database_url: str
 ) -> None:

@@ -201,6 +201,32 @@ def test_whoever_refers_to_a_deleted_execution_lets_go_of_it(sql: Sql) -> None:
         assert one(sql, schedule_id)["triggered_execution_id"] is None
 
 
+@pytest.mark.parametrize(
+    "by_hand",
+    [
+        "UPDATE cron_executions SET scheduled_id = NULL",
+        "UPDATE cron_executions SET scheduled_id = crondesk_uuid()",
+        "UPDATE scheduled_cron_executions SET id = crondesk_uuid()",
+        "UPDATE scheduled_cron_executions SET execution_id = triggered_execution_id",
+    ],
+)
+@pytest.mark.parametrize("own", [True, False])
+def test_a_reference_is_let_go_of_whatever_was_changed_by_hand(sql: Sql, by_hand: str, own: bool) -> None:
+    [schedule_id] = due(sql)
+    [run] = sql(
+        "INSERT INTO cron_executions (cron_name, target, scheduled_id) VALUES ('nothing', 'noop', %s) "
+        "RETURNING id",
+        schedule_id if own else None,
+    )
+    sql("SELECT mark_scheduled_cron_triggered(%s, %s)", schedule_id, run["id"])
+    sql(by_hand)
+    [row] = sql("SELECT * FROM scheduled_cron_executions")
+    assert row["triggered_execution_id"] == run["id"]
+    sql("DELETE FROM cron_executions")
+    [row] = sql("SELECT * FROM scheduled_cron_executions")
+    assert row["triggered_execution_id"] is None
+
+
 def test_an_execution_is_not_deleted_from_under_a_reference_that_is_being_made(
     sql: Sql, database_url: str
 ) -> None:
