@@ -169,6 +169,15 @@ def test_marking_twice_is_the_same_and_otherwise_a_conflict() -> None:
         schedules.mark_triggered(ROOT, one.id, uuid4())
 
 
+def test_marking_twice_is_the_same_though_the_execution_is_gone(database: psycopg.Connection) -> None:
+    one, run = plan(), executions.trigger(ALICE, "nothing")
+    marked = schedules.mark_triggered(ROOT, one.id, run.id)
+    assert marked.triggered_execution_id == run.id
+    database.execute("DELETE FROM cron_executions")
+    again = schedules.mark_triggered(ROOT, one.id, run.id)
+    assert (again.status, again.triggered_at) == ("triggered", marked.triggered_at)
+
+
 def test_a_cron_under_way_starts_nothing_more(count: Callable[[str], int]) -> None:
     executions.trigger(ALICE, "nothing")
     first = executions.trigger(ALICE, "wait")
