@@ -29,7 +29,7 @@ def mark_triggered(actor: Actor, schedule_id: UUID, execution_id: UUID) -> Sched
     """
     call = select(func.mark_scheduled_cron_triggered(schedule_id, execution_id))
     settled = _settle(actor, schedule_id, call, "triggered")
-    # Of an execution that this database does not hold only execution_id tells; of one that was deleted, neither.
+    # Of an execution that is not in this database only execution_id tells; of one that was deleted, neither.
     made = select(schedules.c.execution_id, schedules.c.triggered_execution_id)
     with reading() as connection:
         known = connection.execute(made.where(schedules.c.id == schedule_id)).one_or_none()
