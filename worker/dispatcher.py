@@ -18,7 +18,7 @@ from core.settings import settings
 from worker.runner import Runner
 from worker.sender import Sender
 
-FIRE_BATCH = 1000
+FIRE_BATCH = 2000
 CLAIM_BATCH = 500
 LANES = 2
 LOGGED_ONE_BY_ONE = 50
