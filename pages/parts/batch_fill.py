@@ -95,6 +95,7 @@ def _crons() -> list[str]:
         _("Crons"),
         known,
         format_func=title_of_cron,
+        default=[name for name in st.session_state["fill crons"] if name in known],
         placeholder=_("Choose one or several"),
         key="fill crons",
         on_change=kept,

@@ -22,7 +22,7 @@ def one_of(
     Args:
         label: what is chosen; where it is not shown it is read aloud.
         words: what each is called, by its name.
-        default: the name chosen at first; None where the session holds it.
+        default: the name chosen at first.
         key: names the field.
         label_shown: whether the label is to be seen.
         on_change: what follows upon another choice, before the page runs.

@@ -16,6 +16,7 @@ from pages.parts.address import is_news, keep
 from pages.parts.choice import Name, one_of
 from pages.parts.figures import number
 from pages.parts.language import _
+from pages.parts.remembered import remembered
 from pages.parts.wall_times import instant_of_wall
 from pages.parts.words import title_of_cron
 
@@ -59,11 +60,11 @@ def cron() -> str | None:
     wanted = st.query_params.get("cron")
     if wanted and wanted not in names:
         names.append(wanted)
-    key, _begins_with = _kept("cron", names)
+    key, shown = _kept("cron", names)
     return st.selectbox(
         _("Cron"),
         names,
-        index=None,
+        index=None if shown is None else names.index(shown),
         format_func=title_of_cron,
         placeholder=_("All crons"),
         label_visibility="collapsed",
@@ -80,9 +81,9 @@ def status(words: Mapping[Name, str], default: Name) -> Name:
 
 def choice(name: str, label: str, words: Mapping[Name, str], default: Name) -> Name:
     """A choice among a few; in the URL stands the name, which is the same in each language."""
-    key, begins_with = _kept(name, list(words), default)
+    key, shown = _kept(name, list(words), default)
     kept = _keeper(name, key, default)
-    return one_of(label, words, begins_with, key, label_shown=False, on_change=kept)
+    return one_of(label, words, shown, key, label_shown=False, on_change=kept)
 
 
 def choose(name: str, option: str, default: str) -> None:
@@ -93,17 +94,17 @@ def choose(name: str, option: str, default: str) -> None:
 
 
 def _kept(name: str, options: Sequence[Name], default: Name | None = None) -> tuple[str, Name | None]:
-    """The key of a choice, with what it begins with where the session holds nothing for it."""
+    """The key of a choice, with what it shows."""
     key = f"filter {name}"
-    wanted = st.query_params.get(name, default)
+    shown = remembered(key, default)
     if is_news(key, name):
-        value = wanted if wanted in options else default
+        wanted = st.query_params.get(name, default)
+        shown = next((option for option in options if option == wanted), default)
         # What is set in the session is set in the browser once more, a moment after the choice is drawn:
         # a click in between was lost.
-        if value == default and key not in st.session_state:
-            return key, default
-        st.session_state[key] = value
-    return key, None
+        if key in st.session_state:
+            st.session_state[key] = shown
+    return key, shown if shown in options else default
 
 
 def _keeper(name: str, key: str, default: str | None = None) -> Callable[[], None]:
@@ -145,6 +146,7 @@ def between() -> tuple[datetime | None, datetime | None]:
         for name, (label, _which) in ends.items():
             st.datetime_input(
                 label.format(zone=zone),
+                value=walls[name],
                 key=f"filter {name}",
                 format=times.date_format(),
                 step=timedelta(minutes=1),

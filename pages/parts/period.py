@@ -1,6 +1,6 @@
 """The time that figures are about: the last day, week or month, or days of one's own choice."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 import streamlit as st
 
@@ -9,6 +9,7 @@ from core.recurrence import instant_of
 from pages.parts import filters, times
 from pages.parts.address import is_news, keep
 from pages.parts.language import _
+from pages.parts.remembered import within
 
 LENGTHS = {"24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 OWN = "own"
@@ -36,12 +37,10 @@ def period(now: datetime) -> tuple[datetime, datetime]:
 
 
 def _own(today: date) -> tuple[date, date]:
-    key = "own dates"
+    key, earliest = "own dates", today - LONGEST
     if is_news(key, "from", "to"):
-        st.session_state[key] = (
-            _day("from", today - timedelta(days=13)),
-            _day("to", today),
-        )
+        st.session_state[key] = (_day("from", today - timedelta(days=13)), _day("to", today))
+    first, last = (within(day, earliest, today) for day in _ends(st.session_state[key], today))
 
     def kept() -> None:
         chosen = st.session_state[key]
@@ -51,8 +50,9 @@ def _own(today: date) -> tuple[date, date]:
 
     chosen = st.date_input(
         _("From and to"),
+        value=(first, last),
         key=key,
-        min_value=today - LONGEST,
+        min_value=earliest,
         max_value=today,
         format=times.date_format(),
         label_visibility="collapsed",
@@ -62,15 +62,14 @@ def _own(today: date) -> tuple[date, date]:
     return _ends(chosen, today)
 
 
-def _ends(chosen: date | tuple[date, ...] | None, today: date) -> tuple[date, date]:
-    # The session holds a range, so that the field is one for a range; Streamlit's types know of no session.
-    days = sorted(chosen) if isinstance(chosen, tuple) and chosen else [today]
+def _ends(chosen: tuple[date, ...], today: date) -> tuple[date, date]:
+    days = sorted(chosen) or [today]
     return days[0], days[-1]
 
 
 def _day(name: str, fallback: date) -> date:
     try:
-        return min(date.fromisoformat(st.query_params.get(name, "")), datetime.now(UTC).date())
+        return date.fromisoformat(st.query_params.get(name, ""))
     except ValueError:
         return fallback
 

@@ -52,6 +52,7 @@ def begin_with(cron: Cron, given: Parameters | None, key: str, *, in_dialog: boo
         chosen = st.selectbox(
             _("Begin with"),
             list(offered),
+            index=list(offered).index(st.session_state[chosen_key]),
             format_func=lambda choice: offered[choice].label,
             key=chosen_key,
             on_change=lambda: _begin_anew(cron, offered[st.session_state[chosen_key]], key),

@@ -7,6 +7,7 @@ import streamlit as st
 from core import wallclock
 from pages.parts import times
 from pages.parts.language import _
+from pages.parts.remembered import remembered
 
 
 def instant_of_wall(wall: datetime, which: int) -> datetime:
@@ -38,10 +39,10 @@ def stretch_fields(begin: datetime, end: datetime, key: str) -> tuple[datetime, 
     walls = []
     with st.container(horizontal=True):
         for (name, label), start in zip(labels.items(), (begin, end), strict=True):
-            st.session_state.setdefault(f"{key} {name}", start)
             walls.append(
                 st.datetime_input(
                     label.format(zone=zone),
+                    value=remembered(f"{key} {name}", start),
                     key=f"{key} {name}",
                     format=times.date_format(),
                     step=timedelta(minutes=1),

@@ -8,6 +8,7 @@ from core import overview, wallclock
 from core.instants import FURTHEST_AHEAD
 from pages.parts import times
 from pages.parts.language import _
+from pages.parts.remembered import remembered, within
 
 AT_LEAST_AHEAD = timedelta(minutes=1)
 TONIGHT = time(22)
@@ -29,18 +30,21 @@ def choose_instant(key: str, start: datetime | None = None, *, planned: bool = F
     today = now.astimezone(where).replace(tzinfo=None)
     _shortcuts(key, now)
     first = times.local(start or _full_minute(now + timedelta(hours=1))).replace(tzinfo=None)
-    st.session_state.setdefault(f"{key} date", first.date())
-    st.session_state.setdefault(f"{key} time", first.time().replace(microsecond=0))
+    earliest, latest = min(today.date(), first.date()), today.date() + FURTHEST_AHEAD
     with st.container(horizontal=True):
         day = st.date_input(
             _("Date"),
+            value=within(remembered(f"{key} date", first.date()), earliest, latest),
             key=f"{key} date",
-            min_value=min(today.date(), first.date()),
-            max_value=today.date() + FURTHEST_AHEAD,
+            min_value=earliest,
+            max_value=latest,
             format=times.date_format(),
         )
         clock = st.time_input(
-            _("Time ({zone})").format(zone=where.key), key=f"{key} time", step=timedelta(seconds=1)
+            _("Time ({zone})").format(zone=where.key),
+            value=remembered(f"{key} time", first.time().replace(microsecond=0)),
+            key=f"{key} time",
+            step=timedelta(seconds=1),
         )
     wall = datetime.combine(day, clock)
     if start is not None and wall == first.replace(microsecond=0):

@@ -117,6 +117,9 @@ def test_own_dates_and_a_cron_live_in_the_address(visit: Visitor, history: None)
     assert figure(page, "Completed") == "40"
     other = visit(f"{PATH}?range=own&from={day}&to={day}&cron=wait", zone="UTC")
     assert figure(other, "Completed") == "0"
+    # Of dates that are not offered it shows the nearest that are.
+    far = visit(f"{PATH}?range=own&from=2001-01-01&to=2099-01-01&cron=greet", zone="UTC")
+    assert figure(far, "Completed") == "49"
 
 
 @pytest.mark.release
