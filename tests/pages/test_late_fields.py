@@ -66,9 +66,7 @@ def test_a_run_is_planned_for_the_time_that_was_chosen(visit: Visitor, database_
     assert (made.scheduled_at, made.parameters["name"]) == (morning + TOMORROW, "Ada")
 
 
-def test_a_list_stays_narrowed_down_as_its_address_says(
-    visit: Visitor, database: psycopg.Connection
-) -> None:
+def test_a_list_stays_narrowed_down_as_its_address_says(visit: Visitor, database: psycopg.Connection) -> None:
     at = datetime.now(UTC) + timedelta(hours=1)
     for number in (1, 2):
         made = schedules.plan(ALICE, "greet", at, {"name": f"guest{number}"})

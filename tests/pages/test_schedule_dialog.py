@@ -153,6 +153,29 @@ def test_the_curl_call_plans_the_same_and_holds_no_secret(visit: Visitor, databa
     expect(call).to_contain_text('"cronName": "greet"')
 
 
+WATCH = """() => {
+  const seen = window.tops = new Set();
+  const look = () => {
+    const label = [...document.querySelectorAll("p")].find(p => p.textContent.startsWith("Hold it"));
+    if (label) seen.add(label.getBoundingClientRect().top);
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+
+
+def test_what_comes_when_a_deadline_is_given_stands_still(visit: Visitor, database_url: str) -> None:
+    dialog = opened(visit())
+    dialog.page.evaluate(WATCH)
+    dialog.get_by_text("If it is late").click()
+    minutes = dialog.get_by_label("Deadline: at most so many minutes late")
+    minutes.fill("15")
+    minutes.press("Enter")
+    dialog.get_by_text("Hold it until somebody decides").wait_for()
+    dialog.page.wait_for_timeout(700)  # as long as something that opens was seen to move
+    assert len(dialog.page.evaluate("[...window.tops]")) == 1
+
+
 def test_a_deadline_is_given_to_a_single_run(visit: Visitor, database_url: str) -> None:
     dialog = opened(visit())
     dialog.get_by_text("If it is late").click()
