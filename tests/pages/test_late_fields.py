@@ -66,6 +66,17 @@ def test_a_run_is_planned_for_the_time_that_was_chosen(visit: Visitor, database_
     assert (made.scheduled_at, made.parameters["name"]) == (morning + TOMORROW, "Ada")
 
 
+def test_a_stretch_of_time_stands_in_its_fields_when_they_are_opened(
+    visit: Visitor, database_url: str
+) -> None:
+    page = visit("scheduled?from=2026-02-03T09:00Z", zone="UTC")
+    page.get_by_label("Search").fill("guest")
+    page.wait_for_url(re.compile("search=guest"))
+    page.get_by_role("button", name="From").click()
+    field = page.get_by_test_id("stDateTimeInputField").first
+    expect(field).to_contain_text(re.compile(r"2026\D+02\D+03\D+09\D+00"))
+
+
 def test_a_list_stays_narrowed_down_as_its_address_says(visit: Visitor, database: psycopg.Connection) -> None:
     at = datetime.now(UTC) + timedelta(hours=1)
     for number in (1, 2):

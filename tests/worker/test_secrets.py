@@ -7,7 +7,8 @@ from tests.worker.house import House
 from tests.worker.target_server import TargetServer
 from tests.worker.worker_process import WorkerProcess
 
-HUSH = 'hush "4711" é'
+PART = "kestrel"  # as no chance writes it; the rest is written in more than one way
+HUSH = f'hush "{PART}" é'
 REFERENCE = {"token": {"$secret": "API_TOKEN"}}
 MISSING = {"token": {"$secret": "NOT_SET"}}
 
@@ -33,8 +34,8 @@ def test_a_command_gets_the_value_three_ways_and_it_stands_nowhere_else(
     assert execution["status"] == "completed", execution["error_message"]
     assert house.output(execution) == f"True {len(HUSH)} False *****\n"
     assert execution["parameters"] == REFERENCE
-    assert "4711" not in everything(house)
-    assert "4711" not in worker.log
+    assert PART not in everything(house)
+    assert PART not in worker.log
 
 
 def test_a_service_gets_the_value_in_the_body_and_its_echo_is_masked(
@@ -45,8 +46,8 @@ def test_a_service_gets_the_value_in_the_body_and_its_echo_is_masked(
     [arrival] = target.of(schedule_id)
     assert arrival.body["parameters"] == {"token": HUSH}
     assert "*****" in house.output(execution)
-    assert "4711" not in everything(house)
-    assert "4711" not in worker.log
+    assert PART not in everything(house)
+    assert PART not in worker.log
 
 
 @pytest.mark.parametrize("cron", ["keeper", "teller"])
