@@ -34,7 +34,7 @@ def _filtering() -> None:
     filters.pager("list", st.session_state.get("following"))
 
 
-def tested(**query: str) -> AppTest:
+def opened_with(**query: str) -> AppTest:
     page = AppTest.from_function(_filtering, default_timeout=30)
     for name, value in query.items():
         page.query_params[name] = value
@@ -47,16 +47,16 @@ def chosen(page: AppTest) -> tuple[Any, ...]:
 
 
 def test_a_filter_is_read_from_the_url_and_written_there(environment: None) -> None:
-    page = tested(status="failed", cron="greet")
+    page = opened_with(status="failed", cron="greet")
     assert chosen(page) == ("failed", "greet")
     page.selectbox[0].set_value("nothing").run()
     assert chosen(page) == ("failed", "nothing")
     assert page.query_params["cron"] == "nothing"
-    assert chosen(tested(status="nonsense", cron="gone")) == ("pending", "gone")
+    assert chosen(opened_with(status="nonsense", cron="gone")) == ("pending", "gone")
 
 
 def test_a_url_from_before_an_act_does_not_take_back_the_act_before_it(environment: None) -> None:
-    page = tested()
+    page = opened_with()
     page.selectbox[0].set_value("greet").run()
     # The second act comes with the URL that the browser had before it heard of the first.
     del page.query_params["cron"]
@@ -70,7 +70,7 @@ def test_a_url_from_before_an_act_does_not_take_back_the_act_before_it(environme
 
 
 def test_a_stretch_of_time_stands_in_the_url_in_utc(environment: None) -> None:
-    page = tested(**{"from": "2030-01-31T09:00Z", "until": "nonsense"})
+    page = opened_with(**{"from": "2030-01-31T09:00Z", "until": "nonsense"})
     assert page.session_state["between"] == (datetime(2030, 1, 31, 9, tzinfo=UTC), None)
     page.datetime_input(key="filter until").set_value(datetime(2030, 2, 1, 9, 30)).run()  # noqa: DTZ001  a wall clock's
     assert page.query_params["until"] == "2030-02-01T09:30Z"
@@ -80,7 +80,7 @@ def test_a_stretch_of_time_stands_in_the_url_in_utc(environment: None) -> None:
 
 
 def test_the_pager_goes_back_the_way_it_came_and_forgets_it_at_the_first_page(environment: None) -> None:
-    page = tested()
+    page = opened_with()
     for following in ("b", "c"):
         page.session_state["following"] = following
         page.run()
@@ -98,7 +98,7 @@ def test_the_pager_goes_back_the_way_it_came_and_forgets_it_at_the_first_page(en
     assert "after" not in page.query_params
     assert page.session_state["trail of list"] == []
     # A link into the middle of another list knows no way back but the first page.
-    assert tested(after="x").button[-2].label == "First page"
+    assert opened_with(after="x").button[-2].label == "First page"
 
 
 def test_executions_refuse_the_cursor_of_another_list(database_url: str) -> None:
