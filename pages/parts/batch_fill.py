@@ -35,7 +35,8 @@ def filled() -> list[Draft]:
         cron = catalogue().crons[names[0]]
         with st.container(border=True):
             key = f"fill {cron.name}"
-            draft = parameters_editor(cron, begin_with(cron, None, key, in_dialog=False), key)
+            start = begin_with(cron, None, key, in_dialog=False)
+            draft = parameters_editor(cron, start, key, in_dialog=False)
             keep(cron, draft, key, in_dialog=False)
             parameters = draft.latest or {}
     elif names:

@@ -38,13 +38,14 @@ class Draft:
     problems: list[str] = field(default_factory=list)
 
 
-def parameters_editor(cron: Cron, start: Parameters, key: str) -> Draft:
+def parameters_editor(cron: Cron, start: Parameters, key: str, *, in_dialog: bool = True) -> Draft:
     """Shows the parameters as a form or as JSON.
 
     Args:
         cron: whose schema makes the form.
         start: what they are at first.
         key: names the editor.
+        in_dialog: whether it stands in a dialog, which alone runs again for another view.
 
     Returns:
         What they are now, with what is wrong with them.
@@ -58,16 +59,18 @@ def parameters_editor(cron: Cron, start: Parameters, key: str) -> Draft:
             return draft
         words = {"form": _("Form"), "json": _("JSON")}
         chosen = one_of(_("View of the parameters"), words, "form", f"{key} view", label_shown=False)
-    if chosen != draft.view and draft.latest is None:
-        st.info(_("Mend the JSON first, so that the form can show it."))
-        chosen = draft.view
-    if chosen != draft.view:
-        draft.start, draft.view, draft.version = draft.latest or {}, chosen, draft.version + 1
     if draft.view == "form":
         draft.latest = schema_form(cron.parameters, draft.start, f"{key} {draft.version}")
         draft.problems = [] if draft.latest is not None else [_("One of the fields cannot be read yet.")]
     else:
         _as_json(draft, f"{key} {draft.version} json")
+    # Only now: what was typed last may come in the same run as the click on the other view.
+    if chosen != draft.view:
+        if draft.latest is None:
+            st.info(_("Mend the JSON first, so that the form can show it."))
+        else:
+            draft.start, draft.view, draft.version = draft.latest, chosen, draft.version + 1
+            st.rerun(scope="fragment" if in_dialog else "app")
     if draft.latest is not None:
         draft.problems = broken(draft.latest, cron.parameters) or _refused(draft.latest, cron)
     return draft

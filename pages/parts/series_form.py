@@ -50,7 +50,7 @@ def series_form(cron_name: str | None) -> None:
         if chosen is None:
             st.info(_("Choose what shall run."))
             return
-        draft = parameters_editor(catalogue().crons[chosen], {}, f"series {chosen}")
+        draft = parameters_editor(catalogue().crons[chosen], {}, f"series {chosen}", in_dialog=False)
         st.subheader(_("When"), anchor=False)
         wanted = _Wanted(pattern_fields(), _zone())
         _end(wanted)

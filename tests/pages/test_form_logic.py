@@ -1,5 +1,6 @@
 """What pages decide, without a browser: beginnings of a form, the verdict's mood, rows of a batch."""
 
+import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -32,7 +33,7 @@ def editor(given: dict[str, Any] | None = None) -> AppTest:
 
         cron = catalogue().cron("greet")
         start = begin_with(cron, given, "form", in_dialog=False)
-        draft = parameters_editor(cron, start, "form")
+        draft = parameters_editor(cron, start, "form", in_dialog=False)
         keep(cron, draft, "form", in_dialog=False)
         st.text(json.dumps([draft.latest, draft.problems]))
 
@@ -62,6 +63,29 @@ def test_a_form_of_an_earlier_run_begins_with_its_parameters(database_url: str) 
     tested = editor({"name": "Linus"})
     assert tested.selectbox[0].options[0] == "Its own parameters"
     assert held(tested) == '[{"name": "Linus", "times": 1}, []]'
+
+
+def test_what_is_typed_just_before_the_other_view_is_chosen_is_in_it(database_url: str) -> None:
+    tested = editor()
+    tested.text_input[0].set_value("Ada")
+    tested.segmented_control[0].set_value("json").run()
+    assert held(tested) == '[{"name": "Ada", "times": 1}, []]'
+    assert json.loads(tested.text_area[0].value or "") == {"name": "Ada", "times": 1}
+    tested.text_area[0].set_value('{"name": "Grace", "times": 3}')
+    tested.segmented_control[0].set_value("form").run()
+    assert held(tested) == '[{"name": "Grace", "times": 3}, []]'
+    assert tested.text_input[0].value == "Grace"
+
+
+def test_json_that_cannot_be_read_is_kept_until_it_is_mended(database_url: str) -> None:
+    tested = editor()
+    tested.segmented_control[0].set_value("json").run()
+    tested.text_area[0].set_value('{"name": ')
+    tested.segmented_control[0].set_value("form").run()
+    assert [one.value for one in tested.info] == ["Mend the JSON first, so that the form can show it."]
+    assert tested.text_area[0].value == '{"name": '
+    tested.text_area[0].set_value('{"name": "Grace"}').run()
+    assert tested.text_input[0].value == "Grace"
 
 
 @pytest.mark.parametrize("form", ["date", "date-time"])
