@@ -26,8 +26,8 @@ from core.targets import http as http_target
 from core.targets.output import Output
 from worker.batches import Batches
 
-# Until a row that somebody holds in psql is tried again.
-HELD_PAUSE_SECONDS = 1
+# Until a row that somebody holds is tried again: a beat for a moment, a person in psql for longer.
+HELD_PAUSE_SECONDS = 0.2
 
 
 class Runner:
@@ -53,6 +53,8 @@ class Runner:
         self._cancelled_by: dict[UUID, str] = {}
         # Ended, but that is not written down yet.
         self._unwritten: set[UUID] = set()
+        # Of these, those whose row somebody holds.
+        self._held: set[UUID] = set()
         self._strange: set[UUID] = set()
         self._adopted: set[UUID] = set()
         self._queue_may_hold = asyncio.Event()
@@ -180,6 +182,9 @@ class Runner:
                 self.cancel(execution_id, "the worker's end")
             await asyncio.wait(tasks)
         await self._batches.drained()
+        while self._held:
+            await asyncio.sleep(HELD_PAUSE_SECONDS)
+            await self._batches.drained()
 
     async def _run(self, run: Run) -> None:
         began = self._clock.now()
@@ -309,6 +314,11 @@ class Runner:
         held = await running.write(self._writing, self._name, printed, finished)
         for item in finished:
             if item.execution_id in held:
-                asyncio.get_running_loop().call_later(HELD_PAUSE_SECONDS, self._batches.add, item)
+                self._held.add(item.execution_id)
+                asyncio.get_running_loop().call_later(HELD_PAUSE_SECONDS, self._write_again, item)
             else:
                 self._unwritten.discard(item.execution_id)
+
+    def _write_again(self, item: Finished) -> None:
+        self._held.discard(item.execution_id)
+        self._batches.add(item)

@@ -141,6 +141,23 @@ def test_stopping_in_the_very_moment_of_firing_loses_no_run(house: House) -> Non
     until(lambda: house.count("cron_executions", "status = 'completed'") == 200, 30, house)
 
 
+def test_a_worker_does_not_go_before_the_end_of_a_run_is_written_whose_row_somebody_holds(
+    house: House,
+) -> None:
+    """A beat that holds it for a moment is enough: the run would be taken for lost, and be run again."""
+    worker = house.start_worker(GRACE_SECONDS="10")
+    schedule_id = house.plan("shell", {"script": "echo begun; sleep 0.3"})
+    execution = house.printed(schedule_id, "begun")
+    with psycopg.connect(house.url) as psql:
+        psql.execute("SELECT FROM cron_executions WHERE id = %s FOR UPDATE", [execution["id"]])
+        worker.process.send_signal(signal.SIGTERM)
+        until(lambda: worker.said("execution.finished"), 5, house)
+        time.sleep(1)
+        assert worker.process.poll() is None
+    assert worker.process.wait(9) == 0
+    assert house.executions_of(schedule_id)[0]["status"] == "completed"
+
+
 def test_ctrl_c_ends_a_worker_in_good_order(house: House) -> None:
     worker = house.start_worker()
     worker.process.send_signal(signal.SIGINT)
