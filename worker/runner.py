@@ -28,6 +28,8 @@ from worker.batches import Batches
 
 # Until a row that somebody holds is tried again: a beat for a moment, a person in psql for longer.
 HELD_PAUSE_SECONDS = 0.2
+# Such a row is tried again until this share of the last words has gone: the rest is for the worker's own.
+HELD_SHARE = 0.75
 
 
 class Runner:
@@ -165,10 +167,14 @@ class Runner:
     async def finish(self, grace_seconds: float, last_words_seconds: float) -> None:
         """Lets what runs end by itself for so long, ends the rest, and writes it all down.
 
+        An end whose row somebody holds until then is not written: another worker will take the run for lost.
+
         Args:
             grace_seconds: until commands are told to end.
             last_words_seconds: for what comes then; half of it for those that do not heed SIGTERM.
         """
+        loop = asyncio.get_running_loop()
+        patience_ends = loop.time() + grace_seconds + last_words_seconds * HELD_SHARE
         self._stopping = True
         self._term_seconds = min(self._term_seconds, last_words_seconds / 2)
         async with self._taking:
@@ -182,9 +188,11 @@ class Runner:
                 self.cancel(execution_id, "the worker's end")
             await asyncio.wait(tasks)
         await self._batches.drained()
-        while self._held:
+        while self._held and loop.time() < patience_ends:
             await asyncio.sleep(HELD_PAUSE_SECONDS)
             await self._batches.drained()
+        for execution_id in self._held:
+            logger().error("execution.end_unwritten", id=str(execution_id))
 
     async def _run(self, run: Run) -> None:
         began = self._clock.now()
@@ -315,10 +323,7 @@ class Runner:
         for item in finished:
             if item.execution_id in held:
                 self._held.add(item.execution_id)
-                asyncio.get_running_loop().call_later(HELD_PAUSE_SECONDS, self._write_again, item)
+                asyncio.get_running_loop().call_later(HELD_PAUSE_SECONDS, self._batches.add, item)
             else:
+                self._held.discard(item.execution_id)
                 self._unwritten.discard(item.execution_id)
-
-    def _write_again(self, item: Finished) -> None:
-        self._held.discard(item.execution_id)
-        self._batches.add(item)

@@ -158,6 +158,17 @@ def test_a_worker_does_not_go_before_the_end_of_a_run_is_written_whose_row_someb
     assert house.executions_of(schedule_id)[0]["status"] == "completed"
 
 
+def test_a_row_that_is_held_throughout_does_not_keep_a_worker_from_its_good_order(house: House) -> None:
+    worker = house.start_worker(GRACE_SECONDS="3")
+    execution = house.printed(house.plan("shell", {"script": "echo begun; sleep 0.3"}), "begun")
+    with psycopg.connect(house.url) as psql:
+        psql.execute("SELECT FROM cron_executions WHERE id = %s FOR UPDATE", [execution["id"]])
+        assert worker.terminate(10) == 0
+    assert [said["id"] for said in worker.said("execution.end_unwritten")] == [str(execution["id"])]
+    assert not worker.said("database.away")
+    assert house.value("SELECT stopped_at IS NOT NULL FROM cron_workers")
+
+
 def test_ctrl_c_ends_a_worker_in_good_order(house: House) -> None:
     worker = house.start_worker()
     worker.process.send_signal(signal.SIGINT)
