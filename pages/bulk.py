@@ -6,9 +6,8 @@ import streamlit as st
 
 from core import schedules
 from core.errors import NotFound
-from pages.parts import filters, notices, problems
+from pages.parts import batch_csv, filters, notices, problems
 from pages.parts.acting import actor
-from pages.parts.batch_csv import pasted
 from pages.parts.batch_fill import filled
 from pages.parts.batch_grid import grid, start, take_over
 from pages.parts.batch_preview import preview
@@ -16,12 +15,14 @@ from pages.parts.drafts import Checked, checked, ready
 from pages.parts.figures import number
 from pages.parts.language import _, marked, ngettext
 from pages.parts.one_batch import one_batch
+from pages.parts.remembered import forget
 
 WAYS = {
     "grid": (marked("Grid"), grid),
-    "csv": (marked("Paste CSV"), pasted),
+    "csv": (marked("Paste CSV"), batch_csv.pasted),
     "fill": (marked("Fill a stretch of time"), filled),
 }
+SHOWN = "way shown"
 
 
 def page() -> None:
@@ -45,8 +46,13 @@ def _planning() -> None:
     st.title(_("Bulk planning"), anchor=False)
     st.caption(_("Many runs at once: nothing is written until you say so, and then all of them or none."))
     labels = {way: _(label) for way, (label, _shown) in WAYS.items()}
+    here_before = st.session_state.get(SHOWN) if filters.is_in_sight("way") else None
     way = filters.choice("way", _("How to plan"), labels, "grid")
-    drafts = WAYS[way][1]()
+    drafts = WAYS[here_before or way][1]()
+    st.session_state[SHOWN] = way
+    if here_before not in (None, way):
+        # What was typed last may come in the same run as the click on another way: now it has been read.
+        st.rerun()
     with st.spinner(_("Checking the rows…")):
         rows = checked(drafts)
     if not rows:
@@ -62,6 +68,7 @@ def _plan(rows: list[Checked], way: str) -> None:
             with problems.told(), st.spinner(_("Planning…")):
                 planned = schedules.plan_many(actor(), [row.plan for row in rows])
                 start([])
+                forget(batch_csv.KEY)
                 count = number(len(planned))
                 notices.toast_later(
                     ngettext("{} run planned.", "{} runs planned together.", len(planned)).format(count)

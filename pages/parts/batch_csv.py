@@ -12,6 +12,7 @@ from core.parameters import Parameters, parse_json
 from core.schedules import MAX_BATCH
 from pages.parts.drafts import Draft
 from pages.parts.language import _
+from pages.parts.remembered import remembered
 from pages.parts.rules import resolved
 
 HEADINGS = {
@@ -25,6 +26,7 @@ backup-database,2030-01-31 22:00,"{""keep"": 7}"
 disk-usage,2030-01-31 22:10,
 """
 MAX_TEXT = 4_000_000
+KEY = "pasted"
 
 
 def pasted() -> list[Draft]:
@@ -33,7 +35,7 @@ def pasted() -> list[Draft]:
     Returns:
         The rows pasted into it.
     """
-    text = st.text_area(_("CSV with a header"), placeholder=EXAMPLE, height=220, key="pasted")
+    text = st.text_area(_("CSV with a header"), remembered(KEY, ""), placeholder=EXAMPLE, height=220, key=KEY)
     st.caption(
         _(
             "Columns: cron, when, parameters (JSON). Any other column is a parameter of that name. "

@@ -16,10 +16,13 @@ from pages.parts.drafts import Draft
 from pages.parts.language import _, marked
 from pages.parts.parameters import parameters_editor
 from pages.parts.preset_choice import begin_with, keep
+from pages.parts.remembered import forget, remembered
 from pages.parts.wall_times import stretch_fields
 from pages.parts.words import title_of_cron
 
 EVENING, MORNING = time(22), time(6)
+KEY = "fill"
+CRONS, FROM, UNTIL = f"{KEY} crons", f"{KEY} from", f"{KEY} until"
 WAYS = {"again": marked("Again and again"), "once": marked("Spread evenly")}
 
 
@@ -34,7 +37,7 @@ def filled() -> list[Draft]:
     if len(names) == 1:
         cron = catalogue().crons[names[0]]
         with st.container(border=True):
-            key = f"fill {cron.name}"
+            key = f"{KEY} {cron.name}"
             start = begin_with(cron, None, key, in_dialog=False)
             draft = parameters_editor(cron, start, key, in_dialog=False)
             keep(cron, draft, key, in_dialog=False)
@@ -44,22 +47,17 @@ def filled() -> list[Draft]:
     begin, end = _stretch()
     with st.container(horizontal=True, vertical_alignment="top"):
         words = {way: _(word) for way, word in WAYS.items()}
-        way = one_of(_("How"), words, "once" if len(names) > 1 else "again", "fill way")
+        usual = "once" if len(names) > 1 else "again"
+        key = f"{KEY} way {usual}"
+        way = one_of(_("How"), words, remembered(key, usual), key)
         with st.container(horizontal=True, width="content", key="paired counts"):
             if way == "again":
-                every = st.number_input(_("Every (minutes)"), 1, 10_080, 10, width=150, key="fill every")
+                every = _number(_("Every (minutes)"), 10_080, 10, "every")
             else:
-                copies = st.number_input(_("Runs of each"), 1, MAX_BATCH, 1, width=150, key="fill copies")
+                copies = _number(_("Runs of each"), MAX_BATCH, 1, "copies")
             # What runs again and again may begin together; what is spread begins one by one.
             most = max(1, len(names)) if way == "again" else 1
-            together = st.number_input(
-                _("At the same time, at most"),
-                1,
-                1000,
-                most,
-                width=150,
-                key=f"fill together {way} {len(names)}",
-            )
+            together = _number(_("At the same time, at most"), 1000, most, f"together {way} {len(names)}")
     if not names:
         st.info(_("Choose what shall run."))
         return []
@@ -77,6 +75,11 @@ def filled() -> list[Draft]:
     ]
 
 
+def _number(label: str, most: int, start: int, name: str) -> int:
+    key = f"{KEY} {name}"
+    return st.number_input(label, 1, most, remembered(key, start), width=150, key=key)
+
+
 def _told(error: Invalid) -> str:
     if error.message.startswith("until"):
         return _("The end lies before the beginning.")
@@ -85,20 +88,20 @@ def _told(error: Invalid) -> str:
 
 def _crons() -> list[str]:
     known = sorted(catalogue().crons, key=title_of_cron)
-    if is_news("fill crons", "crons"):
+    if is_news(CRONS, "crons"):
         asked = st.query_params.get("crons", "").split(",")
-        st.session_state["fill crons"] = [name for name in asked if name in known]
+        st.session_state[CRONS] = [name for name in asked if name in known]
 
     def kept() -> None:
-        address.keep("fill crons", {"crons": ",".join(st.session_state["fill crons"]) or None})
+        address.keep(CRONS, {"crons": ",".join(st.session_state[CRONS]) or None})
 
     return st.multiselect(
         _("Crons"),
         known,
         format_func=title_of_cron,
-        default=[name for name in st.session_state["fill crons"] if name in known],
+        default=[name for name in st.session_state[CRONS] if name in known],
         placeholder=_("Choose one or several"),
-        key="fill crons",
+        key=CRONS,
         on_change=kept,
     )
 
@@ -108,4 +111,8 @@ def _stretch() -> tuple[datetime, datetime]:
     evening = datetime.combine(now.date(), EVENING)
     begin = evening if evening > now else evening + timedelta(days=1)
     end = datetime.combine(begin.date() + timedelta(days=1), MORNING)
-    return stretch_fields(begin, end, "fill")
+    if FROM not in st.session_state and remembered(FROM, begin) < now:
+        # Chosen before, and out of sight since: it has begun meanwhile.
+        forget(FROM)
+        forget(UNTIL)
+    return stretch_fields(begin, end, KEY)

@@ -86,6 +86,11 @@ def choice(name: str, label: str, words: Mapping[Name, str], default: Name) -> N
     return one_of(label, words, shown, key, label_shown=False, on_change=kept)
 
 
+def is_in_sight(name: str) -> bool:
+    """Whether the choice was there when the page was last drawn."""
+    return f"filter {name}" in st.session_state
+
+
 def choose(name: str, option: str, default: str) -> None:
     """Chooses, in a callback, one of the few."""
     key = f"filter {name}"

@@ -51,6 +51,9 @@ def parameters_editor(cron: Cron, start: Parameters, key: str, *, in_dialog: boo
         What they are now, with what is wrong with them.
     """
     draft: Draft = st.session_state.setdefault(f"{key} draft", Draft(start))
+    if draft.latest is not None and f"{key} view" not in st.session_state:
+        # It was out of sight, and Streamlit has forgotten what its fields held.
+        draft.start, draft.version = draft.latest, draft.version + 1
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader(_("Parameters"), anchor=False, width="content")
         if not cron.parameters.get("properties") and not draft.start:
@@ -74,6 +77,11 @@ def parameters_editor(cron: Cron, start: Parameters, key: str, *, in_dialog: boo
     if draft.latest is not None:
         draft.problems = broken(draft.latest, cron.parameters) or _refused(draft.latest, cron)
     return draft
+
+
+def forget_draft(key: str) -> None:
+    """Lets an editor begin anew when it is next seen."""
+    st.session_state.pop(f"{key} draft", None)
 
 
 def _as_json(draft: Draft, key: str) -> None:

@@ -19,7 +19,7 @@ from pages.parts.acting import actor
 from pages.parts.choice import one_of
 from pages.parts.language import _, language, marked
 from pages.parts.lateness import deadline
-from pages.parts.parameters import Draft, parameters_editor
+from pages.parts.parameters import Draft, forget_draft, parameters_editor
 from pages.parts.pattern_fields import pattern_fields
 from pages.parts.words import capital, plain, title_of_cron
 
@@ -50,7 +50,7 @@ def series_form(cron_name: str | None) -> None:
         if chosen is None:
             st.info(_("Choose what shall run."))
             return
-        draft = parameters_editor(catalogue().crons[chosen], {}, f"series {chosen}", in_dialog=False)
+        draft = parameters_editor(catalogue().crons[chosen], {}, _key(chosen), in_dialog=False)
         st.subheader(_("When"), anchor=False)
         wanted = _Wanted(pattern_fields(), _zone())
         _end(wanted)
@@ -63,6 +63,10 @@ def series_form(cron_name: str | None) -> None:
         ready = fine and not wanted.problems and not draft.problems
         if st.button(_("Create the series"), type="primary", disabled=not ready, key="create"):
             _create(chosen, wanted, draft, fire_within, policy, missed)
+
+
+def _key(cron_name: str) -> str:
+    return f"series {cron_name}"
 
 
 def _cron(cron_name: str | None) -> str | None:
@@ -233,5 +237,6 @@ def _create(
             fire_within=fire_within,
             late_policy=policy,
         )
+        forget_draft(_key(cron_name))
         notices.toast_later(_("The series is created, and its first run planned."))
         notices.go("series", id=str(made.id))

@@ -138,6 +138,46 @@ def test_rows_that_were_pasted_are_mended_in_the_grid(visit: Visitor, database_u
     assert [one.scheduled_at.day for one in pending()] == [1, 27]
 
 
+def choose_way(page: Page, label: str) -> None:
+    page.get_by_role("main").get_by_text(label, exact=True).click()
+
+
+def test_what_was_pasted_is_there_after_a_look_at_the_grid(visit: Visitor, database_url: str) -> None:
+    page = visit("bulk?way=csv")
+    written = f"cron,when\ngreet,{YEAR}-02-01 22:00"
+    # The click takes the focus from the field, which sends the text a moment before the choice.
+    page.locator(".st-key-pasted textarea").fill(written)
+    choose_way(page, "Grid")
+    page.get_by_test_id("data-grid-canvas").wait_for()
+    expect(page.locator(".st-key-pasted")).to_have_count(0)
+    choose_way(page, "Paste CSV")
+    expect(page.locator(".st-key-pasted textarea")).to_have_value(written)
+    page.get_by_role("button", name="Plan 1 run").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Planned together")
+    page.get_by_role("link", name="Bulk planning").click()
+    choose_way(page, "Paste CSV")
+    expect(page.locator(".st-key-pasted textarea")).to_have_value("")
+
+
+def test_what_fills_a_stretch_of_time_is_there_after_a_look_at_the_grid(
+    visit: Visitor, database_url: str
+) -> None:
+    page = visit("bulk?way=fill&crons=greet")
+    page.get_by_label("Every (minutes)").fill("30")
+    page.get_by_label("Every (minutes)").press("Enter")
+    page.get_by_role("button", name="Plan 17 runs").wait_for()
+    page.get_by_label("name", exact=True).fill("Ada")
+    choose_way(page, "Grid")
+    page.get_by_test_id("data-grid-canvas").wait_for()
+    expect(page.get_by_label("Every (minutes)")).to_have_count(0)
+    choose_way(page, "Fill a stretch of time")
+    expect(page.get_by_label("Every (minutes)")).to_have_value("30")
+    expect(page.get_by_label("name", exact=True)).to_have_value("Ada")
+    page.get_by_role("button", name="Plan 17 runs").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Planned together")
+    assert {one.parameters.get("name") for one in pending()} == {"Ada"}
+
+
 def test_several_crons_are_selected_and_scheduled_together(visit: Visitor, database_url: str) -> None:
     page = visit()
     for title in ("Do nothing", "Greet"):

@@ -13,6 +13,7 @@ from core import overview, presets, schedules
 from core.actors import Actor
 from core.catalogue import catalogue
 from core.parameters import check
+from core.settings import ROOT
 from pages.parts import drafts, verdict
 from pages.parts.drafts import Draft
 
@@ -86,6 +87,40 @@ def test_json_that_cannot_be_read_is_kept_until_it_is_mended(database_url: str) 
     assert tested.text_area[0].value == '{"name": '
     tested.text_area[0].set_value('{"name": "Grace"}').run()
     assert tested.text_input[0].value == "Grace"
+
+
+def test_what_is_pasted_just_before_another_way_of_bulk_planning_is_chosen_is_kept(database_url: str) -> None:
+    tested = AppTest.from_file(str(ROOT / "pages" / "bulk.py"), default_timeout=30)
+    tested.query_params["way"] = "csv"
+    tested.run()
+    tested.text_area[0].set_value("cron,when")
+    tested.segmented_control[0].set_value("fill").run()
+    assert not tested.exception, tested.exception
+    assert len(tested.text_area) == 0
+    tested.segmented_control[0].set_value("csv").run()
+    assert tested.text_area[0].value == "cron,when"
+
+
+def test_parameters_are_there_after_a_look_at_those_of_another_cron(database_url: str) -> None:
+    def page():  # type: ignore[no-untyped-def]  # a script of its own: it knows no name of here
+        import json  # noqa: PLC0415
+
+        import streamlit as st  # noqa: PLC0415
+
+        from core.catalogue import catalogue  # noqa: PLC0415
+        from pages.parts.parameters import parameters_editor  # noqa: PLC0415
+
+        name = st.radio("Cron", ["greet", "nothing"])
+        draft = parameters_editor(catalogue().crons[name], {}, name, in_dialog=False)
+        st.text(json.dumps([draft.latest, draft.problems]))
+
+    tested = AppTest.from_function(page, default_timeout=30).run()
+    tested.text_input[0].set_value("Ada").run()
+    tested.radio[0].set_value("nothing").run()
+    assert held(tested) == "[{}, []]"
+    tested.radio[0].set_value("greet").run()
+    assert held(tested) == '[{"name": "Ada", "times": 1}, []]'
+    assert tested.text_input[0].value == "Ada"
 
 
 @pytest.mark.parametrize("form", ["date", "date-time"])
