@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.settings import ROOT
 from pages.parts.address import arrive, leave
+from pages.parts.afresh import afresh
 from pages.parts.language import _, tell_the_browser
 from pages.parts.notices import notices
 from pages.parts.taking_back import taking_back
@@ -31,6 +32,7 @@ chosen = st.navigation(list(PAGES.values()), position="top")
 arrive(chosen.url_path)
 st.set_page_config(page_title=f"{chosen.title} · Crondesk")
 tell_the_browser()
+afresh(next(name for name, page in PAGES.items() if page is chosen))
 notices()
 if followed := st.session_state.pop("go", None):
     leave()

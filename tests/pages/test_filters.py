@@ -142,6 +142,20 @@ def test_back_in_the_browser_brings_the_filters_back(visit: Visitor, database: p
     expect(page.get_by_role("radio", name="Failed")).to_be_checked()
 
 
+@pytest.mark.parametrize("width", [1440, 390])
+def test_the_link_of_the_page_one_is_on_leads_to_its_beginning(
+    visit: Visitor, database_url: str, width: int
+) -> None:
+    schedule = schedules.plan(ALICE, "greet", datetime.now(UTC) + timedelta(days=1))
+    page = visit(f"scheduled?id={schedule.id}", width=width)
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Greet")
+    if width < 600:
+        page.get_by_role("button", name="Expand sidebar").click()
+    page.get_by_role("link", name="Scheduled", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Scheduled")
+    expect(page).to_have_url(re.compile(r"/scheduled$"))
+
+
 def test_a_stretch_of_time_narrows_what_is_planned(visit: Visitor, database_url: str) -> None:
     now = datetime.now(UTC)
     for name, days in {"Ada": 1, "Bob": 3, "Cyd": 5}.items():
