@@ -1,13 +1,16 @@
 """Schedules over HTTP: plan, list, move, cancel, settle."""
 
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Response
+from starlette.concurrency import run_in_threadpool
 
 from api.authentication import ACTOR, Authenticated
 from api.bodies import BatchBody, Body, parsed, takes
 from api.errors import answers
+from api.gathering import Gathered
 from api.repeating import DecideRequest, plan_repeating, repeats, shown_schedule
 from api.representations import (
     BatchRequest,
@@ -28,7 +31,7 @@ from api.representations import (
 )
 from core import schedules
 from core.errors import Invalid
-from core.schedules import Filter, Plan
+from core.schedules import Filter, Plan, SinglePlan
 from core.wallclock import zone
 
 router = APIRouter(
@@ -46,27 +49,33 @@ router = APIRouter(
     responses=answers(400, 404, 409, 413),
     openapi_extra=takes(PlanRequest),
 )
-def plan(body: Body, idempotency_key: IdempotencyKey = None) -> Response:
+async def plan(body: Body, idempotency_key: IdempotencyKey = None) -> Response:
     """Plan one execution; or, with `repeatPattern`, a series of them."""
     asked = parsed(PlanRequest, body)
     if asked.repeat_pattern not in (None, "once"):
-        planned = plan_repeating(asked, idempotency_key)
-    else:
-        if asked.repeat_until is not None:
-            raise Invalid("repeatUntil: is for what repeats; give a repeatPattern too")
-        if asked.timezone is not None:
-            zone(asked.timezone)
-        planned = schedules.plan(
-            ACTOR,
-            asked.cron_name,
-            asked.scheduled_at,
-            asked.parameters,
-            created_by=asked.created_by,
-            idempotency_key=idempotency_key,
-            not_after=asked.not_after,
-            late_policy=asked.late_policy,
-        )
+        return await run_in_threadpool(_plan_series, asked, idempotency_key)
+    if asked.repeat_until is not None:
+        raise Invalid("repeatUntil: is for what repeats; give a repeatPattern too")
+    if asked.timezone is not None:
+        zone(asked.timezone)
+    wanted = SinglePlan(
+        asked.cron_name,
+        asked.scheduled_at,
+        asked.parameters,
+        created_by=asked.created_by,
+        idempotency_key=idempotency_key,
+        not_after=asked.not_after,
+        late_policy=asked.late_policy,
+    )
+    return answer(ScheduledFirst(scheduled=shown_schedule(await _planned(wanted)), series_id=None), 201)
+
+
+def _plan_series(asked: PlanRequest, idempotency_key: str | None) -> Response:
+    planned = plan_repeating(asked, idempotency_key)
     return answer(ScheduledFirst(scheduled=shown_schedule(planned), series_id=planned.series_id), 201)
+
+
+_planned = Gathered(partial(schedules.plan_each, ACTOR))
 
 
 @router.post(

@@ -1,7 +1,7 @@
 """Schedules: plan, find, move, cancel; each verb is one statement, and the database decides."""
 
 from core.schedules.changing import cancel, change, decide
-from core.schedules.planning import plan
+from core.schedules.planning import plan, plan_each
 from core.schedules.planning_many import Batch, plan_many
 from core.schedules.reading import conditions_of, find, get
 from core.schedules.records import (
@@ -15,6 +15,7 @@ from core.schedules.records import (
     LatePolicy,
     Plan,
     Schedule,
+    SinglePlan,
     Status,
 )
 from core.schedules.settling import mark_failed, mark_triggered
@@ -32,6 +33,7 @@ __all__ = [
     "LatePolicy",
     "Plan",
     "Schedule",
+    "SinglePlan",
     "Status",
     "cancel",
     "change",
@@ -42,6 +44,7 @@ __all__ = [
     "mark_failed",
     "mark_triggered",
     "plan",
+    "plan_each",
     "plan_many",
     "try_again",
 ]

@@ -93,6 +93,24 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class SinglePlan(Plan):
+    """What shall be planned by itself, whatever becomes of others.
+
+    Attributes:
+        created_by: in whose name; the actor's where it is not given.
+        idempotency_key: a second plan with the same key makes nothing, and gets the first one's schedule.
+        not_after: its deadline, where it could not fire in time.
+        late_policy: what happens after the deadline: 'fire' it all the same, 'drop' it (it becomes
+            failed, 'expired'), or 'ask' (it is held until a person decides).
+    """
+
+    created_by: str | None = None
+    idempotency_key: str | None = None
+    not_after: datetime | None = None
+    late_policy: LatePolicy = "fire"
+
+
+@dataclass(frozen=True, slots=True)
 class Filter:
     """Which schedules; None leaves a thing open.
 
