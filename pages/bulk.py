@@ -6,21 +6,18 @@ import streamlit as st
 
 from core import schedules
 from core.errors import NotFound
-from pages.parts import batch_csv, filters, notices, problems
+from pages.parts import batch_csv, batch_fill, batch_grid, filters, notices, problems
 from pages.parts.acting import actor
-from pages.parts.batch_fill import filled
-from pages.parts.batch_grid import grid, start, take_over
 from pages.parts.batch_preview import preview
 from pages.parts.drafts import Checked, checked, ready
 from pages.parts.figures import number
 from pages.parts.language import _, marked, ngettext
 from pages.parts.one_batch import one_batch
-from pages.parts.remembered import forget
 
 WAYS = {
-    "grid": (marked("Grid"), grid),
-    "csv": (marked("Paste CSV"), batch_csv.pasted),
-    "fill": (marked("Fill a stretch of time"), filled),
+    "grid": (marked("Grid"), batch_grid),
+    "csv": (marked("Paste CSV"), batch_csv),
+    "fill": (marked("Fill a stretch of time"), batch_fill),
 }
 SHOWN = "way shown"
 
@@ -45,12 +42,12 @@ def _identifier(text: str) -> UUID:
 def _planning() -> None:
     st.title(_("Bulk planning"), anchor=False)
     st.caption(_("Many runs at once: nothing is written until you say so, and then all of them or none."))
-    labels = {way: _(label) for way, (label, _shown) in WAYS.items()}
-    here_before = st.session_state.get(SHOWN) if filters.is_in_sight("way") else None
+    labels = {way: _(label) for way, (label, _rows) in WAYS.items()}
+    before = st.session_state.get(SHOWN) if filters.is_in_sight("way") else None
     way = filters.choice("way", _("How to plan"), labels, "grid")
-    drafts = WAYS[here_before or way][1]()
     st.session_state[SHOWN] = way
-    if here_before not in (None, way):
+    drafts = WAYS[before or way][1].rows()
+    if before not in (None, way):
         # What was typed last may come in the same run as the click on another way: now it has been read.
         st.rerun()
     with st.spinner(_("Checking the rows…")):
@@ -67,8 +64,7 @@ def _plan(rows: list[Checked], way: str) -> None:
         if st.button(label, type="primary", disabled=not ready(rows), key="plan"):
             with problems.told(), st.spinner(_("Planning…")):
                 planned = schedules.plan_many(actor(), [row.plan for row in rows])
-                start([])
-                forget(batch_csv.KEY)
+                WAYS[way][1].begin_anew()
                 count = number(len(planned))
                 notices.toast_later(
                     ngettext("{} run planned.", "{} runs planned together.", len(planned)).format(count)
@@ -76,11 +72,12 @@ def _plan(rows: list[Checked], way: str) -> None:
                 notices.go("bulk", batch=str(planned[0].batch_id))
         if way != "grid":
             label = _("Edit in the grid")
-            st.button(label, icon=":material/edit:", on_click=_to_the_grid, args=(rows,), key="edit")
+            st.button(label, icon=":material/edit:", on_click=_to_the_grid, args=(rows, way), key="edit")
 
 
-def _to_the_grid(rows: list[Checked]) -> None:
-    take_over(rows)
+def _to_the_grid(rows: list[Checked], way: str) -> None:
+    batch_grid.take_over(rows)
+    WAYS[way][1].begin_anew()
     filters.choose("way", "grid", "grid")
 
 

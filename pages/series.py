@@ -16,7 +16,7 @@ from pages.parts.held_list import held_count, held_list
 from pages.parts.language import _, language, marked, ngettext
 from pages.parts.one_series import change_series, one_series
 from pages.parts.rewording import reworded
-from pages.parts.series_form import series_form
+from pages.parts.series_form import begin_anew, series_form
 
 REFRESH_SECONDS = 5
 SHOWN = 1000
@@ -62,6 +62,7 @@ def _back() -> None:
 
 
 def _list() -> None:
+    begin_anew()
     st.title(_("Series"), anchor=False)
     labels = {view: _(label) for view, label in VIEWS.items()}
     waiting = held_count()

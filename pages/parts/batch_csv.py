@@ -12,7 +12,7 @@ from core.parameters import Parameters, parse_json
 from core.schedules import MAX_BATCH
 from pages.parts.drafts import Draft
 from pages.parts.language import _
-from pages.parts.remembered import remembered
+from pages.parts.remembered import forget
 from pages.parts.rules import resolved
 
 HEADINGS = {
@@ -29,13 +29,15 @@ MAX_TEXT = 4_000_000
 KEY = "pasted"
 
 
-def pasted() -> list[Draft]:
+def rows() -> list[Draft]:
     """Shows the field.
 
     Returns:
         The rows pasted into it.
     """
-    text = st.text_area(_("CSV with a header"), remembered(KEY, ""), placeholder=EXAMPLE, height=220, key=KEY)
+    text = st.text_area(
+        _("CSV with a header"), placeholder=EXAMPLE, height=220, key=KEY, persist_state="session"
+    )
     st.caption(
         _(
             "Columns: cron, when, parameters (JSON). Any other column is a parameter of that name. "
@@ -51,6 +53,11 @@ def pasted() -> list[Draft]:
         return []
 
 
+def begin_anew() -> None:
+    """Empties the field: its rows are planned, or in the grid."""
+    forget(KEY)
+
+
 def read(text: str) -> list[Draft]:
     """The rows of a CSV; what cannot be read is said beside its row.
 
@@ -63,16 +70,18 @@ def read(text: str) -> list[Draft]:
     delimiter = max(",;\t", key=first.count)
     lines = csv.reader(StringIO(text.strip().lstrip("\ufeff")), delimiter=delimiter)
     try:
-        rows = [line for line in lines if any(cell.strip() for cell in line)]
+        filled = [line for line in lines if any(cell.strip() for cell in line)]
     except csv.Error as error:
         raise Invalid(_("This is no CSV: {}").format(error)) from None
-    columns = [_column(heading) for heading in rows[0]]
+    if not filled:
+        return []
+    columns = [_column(heading) for heading in filled[0]]
     for needed in ("cron", "when"):
         if needed not in columns:
             raise Invalid(_("The first line must name the columns; “{}” is missing.").format(needed))
-    if len(rows) - 1 > MAX_BATCH:
+    if len(filled) - 1 > MAX_BATCH:
         raise Invalid(_("This is too large: paste at most {} rows.").format(MAX_BATCH))
-    return [_draft(place, columns, line) for place, line in enumerate(rows[1:], 1)]
+    return [_draft(place, columns, line) for place, line in enumerate(filled[1:], 1)]
 
 
 def _column(heading: str) -> str:

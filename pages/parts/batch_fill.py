@@ -16,17 +16,17 @@ from pages.parts.drafts import Draft
 from pages.parts.language import _, marked
 from pages.parts.parameters import parameters_editor
 from pages.parts.preset_choice import begin_with, keep
-from pages.parts.remembered import forget, remembered
+from pages.parts.remembered import forget
 from pages.parts.wall_times import stretch_fields
 from pages.parts.words import title_of_cron
 
 EVENING, MORNING = time(22), time(6)
 KEY = "fill"
-CRONS, FROM, UNTIL = f"{KEY} crons", f"{KEY} from", f"{KEY} until"
+CRONS = f"{KEY} crons"
 WAYS = {"again": marked("Again and again"), "once": marked("Spread evenly")}
 
 
-def filled() -> list[Draft]:
+def rows() -> list[Draft]:
     """Shows what to fill a stretch of time with.
 
     Returns:
@@ -49,7 +49,7 @@ def filled() -> list[Draft]:
         words = {way: _(word) for way, word in WAYS.items()}
         usual = "once" if len(names) > 1 else "again"
         key = f"{KEY} way {usual}"
-        way = one_of(_("How"), words, remembered(key, usual), key)
+        way = one_of(_("How"), words, usual, key, lasting=True)
         with st.container(horizontal=True, width="content", key="paired counts"):
             if way == "again":
                 every = _number(_("Every (minutes)"), 10_080, 10, "every")
@@ -75,9 +75,13 @@ def filled() -> list[Draft]:
     ]
 
 
+def begin_anew() -> None:
+    """Empties the form: its rows are planned, or in the grid."""
+    forget(f"{KEY} ")
+
+
 def _number(label: str, most: int, start: int, name: str) -> int:
-    key = f"{KEY} {name}"
-    return st.number_input(label, 1, most, remembered(key, start), width=150, key=key)
+    return st.number_input(label, 1, most, start, width=150, key=f"{KEY} {name}", persist_state="page")
 
 
 def _told(error: Invalid) -> str:
@@ -111,8 +115,4 @@ def _stretch() -> tuple[datetime, datetime]:
     evening = datetime.combine(now.date(), EVENING)
     begin = evening if evening > now else evening + timedelta(days=1)
     end = datetime.combine(begin.date() + timedelta(days=1), MORNING)
-    if FROM not in st.session_state and remembered(FROM, begin) < now:
-        # Chosen before, and out of sight since: it has begun meanwhile.
-        forget(FROM)
-        forget(UNTIL)
     return stretch_fields(begin, end, KEY)

@@ -18,14 +18,14 @@ COLUMNS = ("cron", "when", "parameters")
 START, LATEST = "grid start", "grid latest"
 
 
-def grid() -> list[Draft]:
+def rows() -> list[Draft]:
     """Shows the grid.
 
     Returns:
         Its rows that are not empty.
     """
     if START not in st.session_state:
-        start([])
+        begin_anew()
     version, first = st.session_state[START]
     if f"grid {version}" not in st.session_state and LATEST in st.session_state:
         # Streamlit forgets what was typed into a grid that was out of sight.
@@ -59,27 +59,31 @@ def grid() -> list[Draft]:
         },
     )
     st.session_state[LATEST] = edited
-    rows = [[_text(value) for value in row] for row in edited[list(COLUMNS)].itertuples(index=False)]
+    written = [[_text(value) for value in row] for row in edited[list(COLUMNS)].itertuples(index=False)]
     return [
         Draft(place, cron, when, parameters)
-        for place, (cron, when, parameters) in enumerate(rows, 1)
+        for place, (cron, when, parameters) in enumerate(written, 1)
         if cron or when or parameters
     ]
 
 
-def start(rows: Sequence[Sequence[str]]) -> None:
-    """Lets the grid begin anew with these rows."""
+def begin_anew() -> None:
+    """Empties the grid: its rows are planned."""
+    _start([])
+
+
+def take_over(given: Sequence[Checked]) -> None:
+    """Lets the grid begin anew with rows that were pasted or filled."""
+    _start([[row.cron.name if row.cron else "", _when(row), _parameters(row)] for row in given])
+
+
+def _start(given: Sequence[Sequence[str]]) -> None:
     version = st.session_state.get(START, (0, None))[0] + 1
-    empty = [[None, None, None]] * max(0, FIRST_ROWS - len(rows))
-    frame = pd.DataFrame([*rows, *empty], columns=list(COLUMNS), dtype=object)
+    empty = [[None, None, None]] * max(0, FIRST_ROWS - len(given))
+    frame = pd.DataFrame([*given, *empty], columns=list(COLUMNS), dtype=object)
     frame.index = pd.RangeIndex(1, len(frame) + 1)
     st.session_state[START] = (version, frame)
     st.session_state.pop(LATEST, None)
-
-
-def take_over(rows: Sequence[Checked]) -> None:
-    """Lets the grid begin anew with rows that were pasted or filled."""
-    start([[row.cron.name if row.cron else "", _when(row), _parameters(row)] for row in rows])
 
 
 def _when(row: Checked) -> str:

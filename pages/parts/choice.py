@@ -15,6 +15,7 @@ def one_of(
     key: str,
     *,
     label_shown: bool = True,
+    lasting: bool = False,
     on_change: Callable[[], None] | None = None,
 ) -> Name:
     """Shows the choice; one of them is always chosen.
@@ -25,6 +26,7 @@ def one_of(
         default: the name chosen at first.
         key: names the field.
         label_shown: whether the label is to be seen.
+        lasting: whether the choice is kept while it is out of sight, until the page is left.
         on_change: what follows upon another choice, before the page runs.
     """
     return st.segmented_control(  # type: ignore[return-value]  # None only where nothing was chosen at first
@@ -35,5 +37,6 @@ def one_of(
         format_func=lambda name: words[name],
         label_visibility="visible" if label_shown else "collapsed",
         key=key,
+        persist_state="page" if lasting else None,
         on_change=on_change,
     )

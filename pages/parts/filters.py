@@ -200,12 +200,15 @@ def rows_of(find: Callable[[str | None], Page[Row]]) -> Page[Row] | None:
 def clear(page: str) -> None:
     """A button that shows the page as it is without filters."""
 
-    def cleared() -> None:
-        # The others follow the URL; this one is bound to it, and would write itself there again.
-        st.session_state["search"] = ""
-        notices.go(page)
+    label = _("Clear the filters")
+    st.button(label, icon=":material/filter_alt_off:", on_click=show_unfiltered, args=(page,))
 
-    st.button(_("Clear the filters"), icon=":material/filter_alt_off:", on_click=cleared)
+
+def show_unfiltered(page: str) -> None:
+    """Goes, in a callback, to a page without any filters."""
+    # The others follow the URL; this one is bound to it, and would write itself there again.
+    st.session_state["search"] = ""
+    notices.go(page)
 
 
 def found_none_yet(name: str, following: str) -> None:

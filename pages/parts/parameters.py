@@ -51,9 +51,6 @@ def parameters_editor(cron: Cron, start: Parameters, key: str, *, in_dialog: boo
         What they are now, with what is wrong with them.
     """
     draft: Draft = st.session_state.setdefault(f"{key} draft", Draft(start))
-    if draft.latest is not None and f"{key} view" not in st.session_state:
-        # It was out of sight, and Streamlit has forgotten what its fields held.
-        draft.start, draft.version = draft.latest, draft.version + 1
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader(_("Parameters"), anchor=False, width="content")
         if not cron.parameters.get("properties") and not draft.start:
@@ -61,7 +58,8 @@ def parameters_editor(cron: Cron, start: Parameters, key: str, *, in_dialog: boo
             draft.latest, draft.problems = {}, broken({}, cron.parameters)
             return draft
         words = {"form": _("Form"), "json": _("JSON")}
-        chosen = one_of(_("View of the parameters"), words, "form", f"{key} view", label_shown=False)
+        label = _("View of the parameters")
+        chosen = one_of(label, words, "form", f"{key} view", label_shown=False, lasting=True)
     if draft.view == "form":
         draft.latest = schema_form(cron.parameters, draft.start, f"{key} {draft.version}")
         draft.problems = [] if draft.latest is not None else [_("One of the fields cannot be read yet.")]
@@ -79,16 +77,16 @@ def parameters_editor(cron: Cron, start: Parameters, key: str, *, in_dialog: boo
     return draft
 
 
-def forget_draft(key: str) -> None:
-    """Lets an editor begin anew when it is next seen."""
-    st.session_state.pop(f"{key} draft", None)
-
-
 def _as_json(draft: Draft, key: str) -> None:
     text = json.dumps(draft.start, ensure_ascii=False, indent=2)
     height = 56 + 24 * min(TALLEST, max(5, text.count("\n") + 1))
     written = st.text_area(
-        _("Parameters as JSON"), text, height=height, label_visibility="collapsed", key=key
+        _("Parameters as JSON"),
+        text,
+        height=height,
+        label_visibility="collapsed",
+        key=key,
+        persist_state="page",
     )
     try:
         value: Any = parse_json(written or "{}")

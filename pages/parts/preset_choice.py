@@ -55,6 +55,7 @@ def begin_with(cron: Cron, given: Parameters | None, key: str, *, in_dialog: boo
             index=list(offered).index(st.session_state[chosen_key]),
             format_func=lambda choice: offered[choice].label,
             key=chosen_key,
+            persist_state="page",
             on_change=lambda: _begin_anew(cron, offered[st.session_state[chosen_key]], key),
         )
         if chosen[0] == PRESET and st.button(

@@ -3,8 +3,6 @@
 The browser may draw a field long after the run that made it, as its code is loaded only then, and it
 draws what the last run told: a field that a run tells the value of once, because the session was given
 it, then shows the default, and sends it as if the reader had chosen it.
-
-Streamlit forgets what a field held that is out of sight for a run; here it is kept for its return.
 """
 
 from datetime import date
@@ -14,25 +12,26 @@ import streamlit as st
 
 Value = TypeVar("Value")
 
-HELD = "fields held"
-
 
 def remembered(key: str, start: Value) -> Value:
-    """What to give the field as its value: what it holds, or held when it was last seen, else its start.
+    """What to give the field as its value: what the session holds for it, else what it starts with.
 
     Args:
         key: of the field.
         start: its value at first.
     """
-    held: dict[str, Value] = st.session_state.setdefault(HELD, {})
-    if key in st.session_state:
-        held[key] = st.session_state[key]
-    return held.get(key, start)
+    held: Value = st.session_state.get(key, start)
+    return held
 
 
-def forget(key: str) -> None:
-    """Lets a field begin with its start again when it is next seen."""
-    st.session_state.get(HELD, {}).pop(key, None)
+def forget(beginning: str) -> None:
+    """Lets fields that keep their values while they are out of sight begin anew when they are next seen.
+
+    Args:
+        beginning: of their keys.
+    """
+    for key in [key for key in st.session_state if str(key).startswith(beginning)]:
+        del st.session_state[key]
 
 
 def within(day: date, first: date, last: date) -> date:

@@ -42,6 +42,11 @@ class Field:
     key: str
     required: bool
 
+    @property
+    def kept(self) -> dict[str, Any]:
+        """Names the widget, which keeps its value while it is out of sight."""
+        return {"key": self.key, "persist_state": "page"}
+
 
 def kind_of(rule: Mapping[str, Any]) -> str:
     """Which field suits a rule: a JSON type, 'secret', 'choice', 'date', 'date-time', else 'json'."""
@@ -113,7 +118,7 @@ def _within(rule: Mapping[str, Any], value: Any) -> bool:
 
 def _string(field: Field) -> Any:
     longest = field.rule.get("maxLength")
-    options: dict[str, Any] = {"help": description_of(field.rule), "key": field.key}
+    options: dict[str, Any] = {"help": description_of(field.rule), **field.kept}
     if longest is not None:
         options["max_chars"] = int(longest)
     start = "" if field.given is ABSENT else field.given
@@ -147,7 +152,7 @@ def _integer(field: Field) -> Any:
         max_value=_exact(most),
         step=max(1, int(field.rule.get("multipleOf", 1))),
         help=description_of(field.rule),
-        key=field.key,
+        **field.kept,
     )
     return ABSENT if chosen is None else int(chosen)
 
@@ -163,7 +168,7 @@ def _number(field: Field) -> Any:
         step=float(field.rule.get("multipleOf", 1)),
         format="%g",
         help=description_of(field.rule),
-        key=field.key,
+        **field.kept,
     )
     if chosen is None:
         return ABSENT
@@ -181,7 +186,7 @@ def _boolean(field: Field) -> Any:
             field.label,
             bool(field.given) if field.given is not ABSENT else False,
             help=description_of(field.rule),
-            key=field.key,
+            **field.kept,
         )
     return _chosen(field, [True, False], [_("yes"), _("no")])
 
@@ -207,7 +212,7 @@ def _secret(field: Field) -> Any:
         else None,
         placeholder=_("Choose a secret"),
         help=f"{said}\n\n{told}" if said else told,
-        key=field.key,
+        **field.kept,
     )
     return ABSENT if chosen is None else {REFERENCE: chosen}
 
@@ -220,7 +225,7 @@ def _chosen(field: Field, options: list[Any], words: list[str]) -> Any:
         format_func=lambda place: words[place],
         placeholder=_("not set"),
         help=description_of(field.rule),
-        key=field.key,
+        **field.kept,
     )
     return ABSENT if chosen is None else options[chosen]
 
@@ -238,7 +243,7 @@ def _day(field: Field) -> Any:
         max_value=date(2199, 12, 31),
         format="YYYY-MM-DD",
         help=description_of(field.rule),
-        key=field.key,
+        **field.kept,
     )
     return chosen.isoformat() if isinstance(chosen, date) else ABSENT
 
@@ -252,7 +257,7 @@ def _instant(field: Field) -> Any:
         format="YYYY-MM-DD",
         step=timedelta(minutes=1),
         help=description_of(field.rule),
-        key=field.key,
+        **field.kept,
     )
     if chosen is None:
         return ABSENT
@@ -295,7 +300,7 @@ def _wall(text: str) -> datetime | None:
 
 def _json(field: Field) -> Any:
     start = "" if field.given is ABSENT else json.dumps(field.given, ensure_ascii=False, indent=2)
-    text = st.text_area(f"{field.label} (JSON)", start, help=description_of(field.rule), key=field.key)
+    text = st.text_area(f"{field.label} (JSON)", start, help=description_of(field.rule), **field.kept)
     if not text.strip():
         return ABSENT
     try:

@@ -72,7 +72,9 @@ def _object(
         label, description = plain(title_of(rule, name)), description_of(rule)
         if required:
             st.markdown(f"**{label}** \\*", help=description)
-        elif not st.checkbox(label, given is not ABSENT, help=description, key=f"{key} given"):
+        elif not st.checkbox(
+            label, given is not ABSENT, help=description, key=f"{key} given", persist_state="page"
+        ):
             return ABSENT
         return _properties(rule, {} if given is ABSENT else given, key, root)
 
@@ -85,7 +87,13 @@ def _array(
     start = [] if given is ABSENT else given
     if "enum" in item and all(entry in item["enum"] for entry in start) and _all_text(item["enum"]):
         chosen = st.multiselect(
-            label, item["enum"], default=start, help=description_of(rule), placeholder=_("not set"), key=key
+            label,
+            item["enum"],
+            default=start,
+            help=description_of(rule),
+            placeholder=_("not set"),
+            key=key,
+            persist_state="page",
         )
         return chosen if chosen or required or given is not ABSENT else ABSENT
     with st.container(border=True):

@@ -19,10 +19,12 @@ from pages.parts.acting import actor
 from pages.parts.choice import one_of
 from pages.parts.language import _, language, marked
 from pages.parts.lateness import deadline
-from pages.parts.parameters import Draft, forget_draft, parameters_editor
+from pages.parts.parameters import Draft, parameters_editor
 from pages.parts.pattern_fields import pattern_fields
+from pages.parts.remembered import forget
 from pages.parts.words import capital, plain, title_of_cron
 
+KEY = "series"
 ENDS = {"never": marked("Never"), "until": marked("On a day"), "count": marked("After a number of runs")}
 MISSED = {"one": marked("Once"), "all": marked("Every missed one, the newest first")}
 
@@ -50,7 +52,7 @@ def series_form(cron_name: str | None) -> None:
         if chosen is None:
             st.info(_("Choose what shall run."))
             return
-        draft = parameters_editor(catalogue().crons[chosen], {}, _key(chosen), in_dialog=False)
+        draft = parameters_editor(catalogue().crons[chosen], {}, f"{KEY} {chosen}", in_dialog=False)
         st.subheader(_("When"), anchor=False)
         wanted = _Wanted(pattern_fields(), _zone())
         _end(wanted)
@@ -65,8 +67,9 @@ def series_form(cron_name: str | None) -> None:
             _create(chosen, wanted, draft, fire_within, policy, missed)
 
 
-def _key(cron_name: str) -> str:
-    return f"series {cron_name}"
+def begin_anew() -> None:
+    """Lets the form begin anew the next time."""
+    forget(f"{KEY} ")
 
 
 def _cron(cron_name: str | None) -> str | None:
@@ -74,7 +77,7 @@ def _cron(cron_name: str | None) -> str | None:
     index = names.index(cron_name) if cron_name in names else None
 
     def keep() -> None:
-        st.query_params["new"] = st.session_state["series cron"] or ""
+        st.query_params["new"] = st.session_state[f"{KEY} cron"] or ""
 
     return st.selectbox(
         _("Cron"),
@@ -82,7 +85,7 @@ def _cron(cron_name: str | None) -> str | None:
         index=index,
         format_func=title_of_cron,
         placeholder=_("Choose a cron"),
-        key="series cron",
+        key=f"{KEY} cron",
         on_change=keep,
     )
 
@@ -237,6 +240,5 @@ def _create(
             fire_within=fire_within,
             late_policy=policy,
         )
-        forget_draft(_key(cron_name))
         notices.toast_later(_("The series is created, and its first run planned."))
         notices.go("series", id=str(made.id))

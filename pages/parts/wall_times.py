@@ -44,6 +44,7 @@ def stretch_fields(begin: datetime, end: datetime, key: str) -> tuple[datetime, 
                     label.format(zone=zone),
                     value=remembered(f"{key} {name}", start),
                     key=f"{key} {name}",
+                    persist_state="page",
                     format=times.date_format(),
                     step=timedelta(minutes=1),
                 )

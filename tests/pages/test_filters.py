@@ -142,6 +142,26 @@ def test_back_in_the_browser_brings_the_filters_back(visit: Visitor, database: p
     expect(page.get_by_role("radio", name="Failed")).to_be_checked()
 
 
+def test_the_link_of_a_page_with_a_search_shows_all_of_it(visit: Visitor, database_url: str) -> None:
+    for name in ("greet", "nothing"):
+        schedules.plan(ALICE, name, datetime.now(UTC) + timedelta(days=1))
+    page = visit("scheduled?search=greet")
+    rows = page.get_by_role("row")
+    own = page.get_by_role("link", name="Scheduled", exact=True)
+    expect(rows).to_have_count(2)
+    page.wait_for_function("document.documentElement.onclick !== null")
+    own.click()
+    expect(rows).to_have_count(3)
+    expect(page).to_have_url(re.compile(r"/scheduled$"))
+    page.get_by_role("searchbox").fill("greet")
+    expect(rows).to_have_count(2)
+    page.get_by_role("row").nth(1).get_by_role("link").first.click()
+    expect(page).to_have_url(re.compile(r"id="))
+    own.click()
+    expect(rows).to_have_count(3)
+    expect(page).to_have_url(re.compile(r"/scheduled$"))
+
+
 @pytest.mark.parametrize("width", [1440, 390])
 def test_the_link_of_the_page_one_is_on_leads_to_its_beginning(
     visit: Visitor, database_url: str, width: int
@@ -149,6 +169,8 @@ def test_the_link_of_the_page_one_is_on_leads_to_its_beginning(
     schedule = schedules.plan(ALICE, "greet", datetime.now(UTC) + timedelta(days=1))
     page = visit(f"scheduled?id={schedule.id}", width=width)
     expect(page.get_by_role("heading", level=1)).to_contain_text("Greet")
+    # The script that listens comes a moment after the page.
+    page.wait_for_function("document.documentElement.onclick !== null")
     if width < 600:
         page.get_by_role("button", name="Expand sidebar").click()
     page.get_by_role("link", name="Scheduled", exact=True).click()

@@ -89,16 +89,35 @@ def test_json_that_cannot_be_read_is_kept_until_it_is_mended(database_url: str) 
     assert tested.text_input[0].value == "Grace"
 
 
-def test_what_is_pasted_just_before_another_way_of_bulk_planning_is_chosen_is_kept(database_url: str) -> None:
+def bulk(way: str) -> AppTest:
     tested = AppTest.from_file(str(ROOT / "pages" / "bulk.py"), default_timeout=30)
-    tested.query_params["way"] = "csv"
-    tested.run()
-    tested.text_area[0].set_value("cron,when")
-    tested.segmented_control[0].set_value("fill").run()
+    tested.query_params["way"] = way
+    return tested.run()
+
+
+def other_way(tested: AppTest, way: str) -> None:
+    [choice] = [one for one in tested.segmented_control if way in one.options or one.key == "filter way"]
+    choice.set_value(way).run()
     assert not tested.exception, tested.exception
+
+
+def test_what_is_pasted_just_before_another_way_of_bulk_planning_is_chosen_is_kept(database_url: str) -> None:
+    tested = bulk("csv")
+    tested.text_area[0].set_value("cron,when")
+    other_way(tested, "fill")
     assert len(tested.text_area) == 0
-    tested.segmented_control[0].set_value("csv").run()
+    other_way(tested, "csv")
     assert tested.text_area[0].value == "cron,when"
+
+
+@pytest.mark.parametrize("blank", [",,", '""', ";;\n;;"])
+def test_cells_that_are_all_blank_are_no_rows_and_keep_nobody_at_the_field(
+    database_url: str, blank: str
+) -> None:
+    tested = bulk("csv")
+    tested.text_area[0].set_value(blank).run()
+    assert not tested.exception, tested.exception
+    other_way(tested, "fill")
 
 
 def test_parameters_are_there_after_a_look_at_those_of_another_cron(database_url: str) -> None:
@@ -121,6 +140,11 @@ def test_parameters_are_there_after_a_look_at_those_of_another_cron(database_url
     tested.radio[0].set_value("greet").run()
     assert held(tested) == '[{"name": "Ada", "times": 1}, []]'
     assert tested.text_input[0].value == "Ada"
+    tested.segmented_control[0].set_value("json").run()
+    tested.text_area[0].set_value('{"name": ').run()
+    tested.radio[0].set_value("nothing").run()
+    tested.radio[0].set_value("greet").run()
+    assert tested.text_area[0].value == '{"name": '
 
 
 @pytest.mark.parametrize("form", ["date", "date-time"])
