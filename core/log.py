@@ -29,7 +29,7 @@ EVENTS = {
     "execution.started": "an execution began",
     "execution.broken": "a fault of the worker ended an execution",
     "execution.finished": "an execution ended",
-    "execution.end_unwritten": "the row of a run that ended is held by somebody: it will be taken for lost",
+    "execution.end_unwritten": "a worker went while somebody held the row of a run: it may be taken for lost",
     "execution.lost": "executions of a worker that is gone were failed",
     "notification.sent": "a notification was taken by its service",
     "notification.failed": "a notification was not taken; tried again later unless given up",

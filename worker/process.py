@@ -289,10 +289,11 @@ class Process:
                 self._timers.clear()
                 # Those that could not be handed back come due again when their leases end.
                 await _guarded("hand back", self._sender.hand_back)()
-                patience = max(0.0, until - last_words - asyncio.get_running_loop().time())
+                left = until - asyncio.get_running_loop().time()
+                patience = max(0.0, left - last_words)
                 await asyncio.gather(
                     self._sender.finish(patience),
-                    self._runner.finish(patience, last_words),
+                    self._runner.finish(patience, left - patience),
                     self._notifier.finish(),
                 )
                 beats.cancel()

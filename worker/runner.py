@@ -28,7 +28,7 @@ from worker.batches import Batches
 
 # Until a row that somebody holds is tried again: a beat for a moment, a person in psql for longer.
 HELD_PAUSE_SECONDS = 0.2
-# Such a row is tried again until this share of the last words has gone: the rest is for the worker's own.
+# At the worker's end it is tried again until this share of the last words has passed; then the worker goes.
 HELD_SHARE = 0.75
 
 
@@ -167,14 +167,14 @@ class Runner:
     async def finish(self, grace_seconds: float, last_words_seconds: float) -> None:
         """Lets what runs end by itself for so long, ends the rest, and writes it all down.
 
-        An end whose row somebody holds until then is not written: another worker will take the run for lost.
+        The end of a run whose row somebody holds all the while is not written: it may be taken for lost.
 
         Args:
             grace_seconds: until commands are told to end.
             last_words_seconds: for what comes then; half of it for those that do not heed SIGTERM.
         """
         loop = asyncio.get_running_loop()
-        patience_ends = loop.time() + grace_seconds + last_words_seconds * HELD_SHARE
+        held_until = loop.time() + grace_seconds + last_words_seconds * HELD_SHARE
         self._stopping = True
         self._term_seconds = min(self._term_seconds, last_words_seconds / 2)
         async with self._taking:
@@ -188,7 +188,7 @@ class Runner:
                 self.cancel(execution_id, "the worker's end")
             await asyncio.wait(tasks)
         await self._batches.drained()
-        while self._held and loop.time() < patience_ends:
+        while self._held and loop.time() < held_until:
             await asyncio.sleep(HELD_PAUSE_SECONDS)
             await self._batches.drained()
         for execution_id in self._held:
@@ -319,11 +319,11 @@ class Runner:
     async def _write(self, batch: list[Printed | Finished]) -> None:
         printed = [item for item in batch if isinstance(item, Printed)]
         finished = [item for item in batch if isinstance(item, Finished)]
+        self._held.difference_update(item.execution_id for item in finished)
         held = await running.write(self._writing, self._name, printed, finished)
         for item in finished:
             if item.execution_id in held:
                 self._held.add(item.execution_id)
                 asyncio.get_running_loop().call_later(HELD_PAUSE_SECONDS, self._batches.add, item)
             else:
-                self._held.discard(item.execution_id)
                 self._unwritten.discard(item.execution_id)
