@@ -1,17 +1,18 @@
-"""Calls that come while others are at work are worked on together: in one thread, with one statement.
+"""Calls that come while others are at work are worked on together, by one thread.
 
-With a thread and a statement for each they hinder one another at the interpreter's lock and at the disk.
+With a thread for each they hinder one another at the interpreter's lock, and at the disk.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextvars import Context
 from typing import Generic, TypeVar
 
 from anyio.lowlevel import RunVar
 from starlette.concurrency import run_in_threadpool
 
 MOST_TOGETHER = 100
-# What takes longer hangs at something: whoever comes after it is not to wait for it, too.
+# Whoever comes later than this does not wait for the call's end: the disk is slow, or the database hangs.
 PATIENCE_SECONDS = 0.1
 
 Item = TypeVar("Item")
@@ -27,8 +28,11 @@ class Gathered(Generic[Item, Result]):
 
     def __init__(self, work: Callable[[Sequence[Item]], Sequence[Result | Exception]]) -> None:
         self._work = work
+        # Of each event loop: the dashboard's server has one, and tests have many.
         self._waiting: RunVar[list[tuple[Item, asyncio.Future[Result]]]] = RunVar("waiting")
         self._serving: RunVar[asyncio.Task[None] | None] = RunVar("serving", None)
+        # A loop keeps no task alive by itself.
+        self._at_work: set[asyncio.Task[None]] = set()
 
     async def __call__(self, item: Item) -> Result:
         """Has one worked on.
@@ -42,13 +46,16 @@ class Gathered(Generic[Item, Result]):
         self._waiting.set(waiting)
         serving = self._serving.get()
         if serving is None or serving.done():
-            self._serving.set(asyncio.create_task(self._serve(waiting)))
+            # It serves whoever comes, so nothing of the call that began it may stick to it.
+            self._serving.set(asyncio.create_task(self._serve(waiting), context=Context()))
         return await future
 
     async def _serve(self, waiting: list[tuple[Item, asyncio.Future[Result]]]) -> None:
         while waiting:
             together, waiting[:] = waiting[:MOST_TOGETHER], waiting[MOST_TOGETHER:]
             work = asyncio.create_task(self._carry_out(together))
+            self._at_work.add(work)
+            work.add_done_callback(self._at_work.discard)
             await asyncio.wait({work}, timeout=PATIENCE_SECONDS)
 
     async def _carry_out(self, together: Sequence[tuple[Item, asyncio.Future[Result]]]) -> None:

@@ -31,7 +31,7 @@ from api.representations import (
 )
 from core import schedules
 from core.errors import Invalid
-from core.schedules import Filter, Plan, SinglePlan
+from core.schedules import Filter, OwnPlan, Plan, Schedule
 from core.wallclock import zone
 
 router = APIRouter(
@@ -40,6 +40,7 @@ router = APIRouter(
     dependencies=[Depends(Authenticated())],
     responses=answers(401, 422, 503),
 )
+_plan_beside_others = Gathered(partial(schedules.plan_each, ACTOR))
 
 
 @router.post(
@@ -52,13 +53,34 @@ router = APIRouter(
 async def plan(body: Body, idempotency_key: IdempotencyKey = None) -> Response:
     """Plan one execution; or, with `repeatPattern`, a series of them."""
     asked = parsed(PlanRequest, body)
+    if _repeats(asked) or idempotency_key is not None:
+        return await run_in_threadpool(_plan_apart, asked, idempotency_key)
+    wanted = OwnPlan(
+        asked.cron_name,
+        asked.scheduled_at,
+        asked.parameters,
+        created_by=asked.created_by,
+        not_after=asked.not_after,
+        late_policy=asked.late_policy,
+    )
+    return _answered(await _plan_beside_others(wanted))
+
+
+def _repeats(asked: PlanRequest) -> bool:
     if asked.repeat_pattern not in (None, "once"):
-        return await run_in_threadpool(_plan_series, asked, idempotency_key)
+        return True
     if asked.repeat_until is not None:
         raise Invalid("repeatUntil: is for what repeats; give a repeatPattern too")
     if asked.timezone is not None:
         zone(asked.timezone)
-    wanted = SinglePlan(
+    return False
+
+
+def _plan_apart(asked: PlanRequest, idempotency_key: str | None) -> Response:
+    if _repeats(asked):
+        return _answered(plan_repeating(asked, idempotency_key))
+    planned = schedules.plan(
+        ACTOR,
         asked.cron_name,
         asked.scheduled_at,
         asked.parameters,
@@ -67,15 +89,11 @@ async def plan(body: Body, idempotency_key: IdempotencyKey = None) -> Response:
         not_after=asked.not_after,
         late_policy=asked.late_policy,
     )
-    return answer(ScheduledFirst(scheduled=shown_schedule(await _planned(wanted)), series_id=None), 201)
+    return _answered(planned)
 
 
-def _plan_series(asked: PlanRequest, idempotency_key: str | None) -> Response:
-    planned = plan_repeating(asked, idempotency_key)
+def _answered(planned: Schedule) -> Response:
     return answer(ScheduledFirst(scheduled=shown_schedule(planned), series_id=planned.series_id), 201)
-
-
-_planned = Gathered(partial(schedules.plan_each, ACTOR))
 
 
 @router.post(

@@ -4,6 +4,7 @@ import json
 import math
 import re
 import string
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
@@ -285,6 +286,6 @@ def _not_finite(value: Any, path: str = "") -> Iterator[str]:
 def _refuse_doubled(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        twice = next(key for place, (key, _) in enumerate(pairs) if key in dict(pairs[:place]))
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
         raise ValueError(f"the key {twice[:100]!r} stands twice in one object")
     return found

@@ -1,4 +1,4 @@
-"""Schedules: plan, find, move, cancel; each verb is one statement, and the database decides."""
+"""Schedules: plan, find, move, cancel; each verb is a statement or a transaction; the database decides."""
 
 from core.schedules.changing import cancel, change, decide
 from core.schedules.planning import plan, plan_each
@@ -13,9 +13,9 @@ from core.schedules.records import (
     Changed,
     Filter,
     LatePolicy,
+    OwnPlan,
     Plan,
     Schedule,
-    SinglePlan,
     Status,
 )
 from core.schedules.settling import mark_failed, mark_triggered
@@ -31,9 +31,9 @@ __all__ = [
     "Changed",
     "Filter",
     "LatePolicy",
+    "OwnPlan",
     "Plan",
     "Schedule",
-    "SinglePlan",
     "Status",
     "cancel",
     "change",

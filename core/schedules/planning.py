@@ -24,14 +24,14 @@ from core.schedules.records import (
     LATE_POLICIES,
     MAX_NAME,
     LatePolicy,
+    OwnPlan,
     Schedule,
-    SinglePlan,
 )
 from core.schedules.refusals import refusal
 from core.tables import schedules
 
-Given = TypeVar("Given")
-Result = TypeVar("Result")
+_Given = TypeVar("_Given")
+_Made = TypeVar("_Made")
 
 KEY_USED = "Idempotency-Key: was already used for another schedule; choose a new one"
 
@@ -51,13 +51,13 @@ def plan(
 
     Args:
         actor: who plans it.
-        cron_name: a cron of the catalogue.
-        scheduled_at: when; names its zone, and is to come by the database's clock.
-        parameters: for this run; checked against the cron's schema, kept as given.
-        created_by: as in SinglePlan, and so are the others.
-        idempotency_key: makes a repeated call harmless.
+        cron_name: this and the others as in OwnPlan, but for the key.
+        scheduled_at: when.
+        parameters: for this run.
+        created_by: in whose name.
+        idempotency_key: a second call with the same key makes nothing and returns the first one's schedule.
         not_after: its deadline.
-        late_policy: what happens after it.
+        late_policy: what happens after the deadline.
 
     Returns:
         The schedule, pending.
@@ -69,18 +69,25 @@ def plan(
         Forbidden, Unavailable.
     """
     require(actor, "schedule")
-    wanted = SinglePlan(
-        cron_name, scheduled_at, parameters, created_by, idempotency_key, not_after, late_policy
+    wanted = OwnPlan(
+        cron_name,
+        scheduled_at,
+        parameters,
+        created_by=created_by,
+        not_after=not_after,
+        late_policy=late_policy,
     )
-    return _alone(_checked(actor, wanted))
+    return _alone(actor, _checked(actor, wanted, idempotency_key))
 
 
-def plan_each(actor: Actor, plans: Sequence[SinglePlan]) -> list[Schedule | Exception]:
-    """Plans executions that have nothing to do with one another, in one statement where none is at fault.
+def plan_each(actor: Actor, plans: Sequence[OwnPlan]) -> list[Schedule | Exception]:
+    """Plans executions that have nothing to do with one another: what can be planned, in one statement.
+
+    Without idempotency keys, for which one would wait while another transaction holds the same.
 
     Args:
         actor: who plans them.
-        plans: what `plan` would be called with, one by one.
+        plans: any number of them.
 
     Returns:
         Of each, in their order, what `plan` would return or raise.
@@ -89,9 +96,9 @@ def plan_each(actor: Actor, plans: Sequence[SinglePlan]) -> list[Schedule | Exce
         Forbidden.
     """
     require(actor, "schedule")
-    rows = [_outcome(partial(_checked, actor), plan) for plan in plans]
+    rows = [_outcome(partial(_checked, actor), wanted) for wanted in plans]
     fit = [row for row in rows if isinstance(row, _Row)]
-    outcomes = iter(_together(fit) if len(fit) > 1 else [_outcome(_alone, row) for row in fit])
+    outcomes = iter(_together(actor, fit))
     return [next(outcomes) if isinstance(row, _Row) else row for row in rows]
 
 
@@ -103,7 +110,7 @@ class _Row:
     values: dict[str, Any]
 
 
-def _checked(actor: Actor, wanted: SinglePlan) -> _Row:
+def _checked(actor: Actor, wanted: OwnPlan, idempotency_key: str | None = None) -> _Row:
     cron = catalogue().cron(wanted.cron_name)
     given = {} if wanted.parameters is None else wanted.parameters
     instant = check_instant(wanted.scheduled_at)
@@ -113,46 +120,56 @@ def _checked(actor: Actor, wanted: SinglePlan) -> _Row:
         "parameters": checked_text(given, cron.parameters),
         "checked": cron.fingerprint,
         "created_by": checked_name(wanted.created_by, "createdBy") or actor.name,
-        "idempotency_key": checked_name(wanted.idempotency_key, "Idempotency-Key"),
+        "idempotency_key": checked_name(idempotency_key, "Idempotency-Key"),
         "not_after": _deadline(wanted.not_after, instant, wanted.late_policy),
         "late_policy": wanted.late_policy,
-        "actor": actor.name,
-        "role": actor.role,
-        "via": actor.via,
     }
     return _Row(given, values)
 
 
-def _together(rows: Sequence[_Row]) -> list[Schedule | Exception]:
+def _together(actor: Actor, rows: Sequence[_Row]) -> list[Schedule | Exception]:
+    alone = partial(_alone, actor)
+    if len(rows) <= 1:
+        return [_outcome(alone, row) for row in rows]
     try:
-        columns = {name: [row.values[name] for row in rows] for name in rows[0].values}
+        columns = {name: [row.values[name] for row in rows] for name in _COLUMNS_OF_EACH}
         with reading() as connection:
-            made = {place: one for place, *one in connection.exec_driver_sql(_PLAN_EACH, columns)}
+            made = connection.exec_driver_sql(_PLAN_EACH, {**columns, **_told_of(actor)}).all()
     except Unavailable as error:
         return [error] * len(rows)
     except (IntegrityError, Invalid):
         # Nothing was written. By itself each is told what is wrong with it, and takes no other with it.
-        return [_outcome(_alone, row) for row in rows]
+        return [_outcome(alone, row) for row in rows]
+    known = {place: (schedule_id, created_at) for place, schedule_id, created_at in made}
     return [
-        _schedule(row, *made[place]) if place in made else _outcome(_repeated, row)
+        _schedule(row, *known[place]) if place in known else _outcome(alone, row)
         for place, row in enumerate(rows, 1)
     ]
 
 
-def _alone(row: _Row) -> Schedule:
+def _alone(actor: Actor, row: _Row) -> Schedule:
     try:
         with reading() as connection:
-            made = connection.exec_driver_sql(_PLAN, row.values).one_or_none()
+            made = connection.exec_driver_sql(_PLAN, {**row.values, **_told_of(actor)}).one_or_none()
     except IntegrityError as error:
         # A call that is repeated late may name an instant that has passed since the first.
         known = _planned_before(row)
         if known is None:
             raise refusal(error) from error
         return known
-    return _repeated(row) if made is None else _schedule(row, *made)
+    if made is not None:
+        return _schedule(row, *made)
+    known = _planned_before(row)
+    if known is None:
+        raise Conflict(KEY_USED)
+    return known
 
 
-def _outcome(call: Callable[[Given], Result], given: Given) -> Result | Exception:
+def _told_of(actor: Actor) -> dict[str, str]:
+    return {"actor": actor.name, "role": actor.role, "via": actor.via}
+
+
+def _outcome(call: Callable[[_Given], _Made], given: _Given) -> _Made | Exception:
     """What a call returns or raises: of many, one that fails must not hide what became of the others."""
     try:
         return call(given)
@@ -176,31 +193,38 @@ WITH made AS (
 )
 SELECT id, created_at FROM made
 """
-# The same for many; for one it would take a quarter longer.
+# Of many, those that are to come; for one, this would take a quarter longer than the statement above.
 _PLAN_EACH = """
 WITH wanted AS MATERIALIZED (
     SELECT crondesk_uuid() AS id, each.* FROM unnest(
         %(cron_name)s::text[], %(scheduled_at)s::timestamptz[], %(parameters)s::text[], %(checked)s::text[],
-        %(created_by)s::text[], %(idempotency_key)s::text[], %(not_after)s::timestamptz[],
-        %(late_policy)s::text[], %(actor)s::text[], %(role)s::text[], %(via)s::text[]
-    ) WITH ORDINALITY AS each (cron_name, scheduled_at, parameters, checked, created_by, idempotency_key,
-                               not_after, late_policy, actor, role, via, place)
+        %(created_by)s::text[], %(not_after)s::timestamptz[], %(late_policy)s::text[]
+    ) WITH ORDINALITY AS each (cron_name, scheduled_at, parameters, checked, created_by,
+                               not_after, late_policy, place)
 ), made AS (
     INSERT INTO scheduled_cron_executions (id, cron_name, scheduled_at, due_at, parameters, checked,
-        created_by, idempotency_key, not_after, late_policy)
+        created_by, not_after, late_policy)
     SELECT id, cron_name, scheduled_at, scheduled_at, parameters::jsonb, checked,
-           created_by, idempotency_key, not_after, late_policy
-    FROM wanted
-    ON CONFLICT (idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
+           created_by, not_after, late_policy
+    FROM wanted WHERE scheduled_at > now()
     RETURNING id, created_at
 ), told AS (
     INSERT INTO cron_events (actor, role, via, kind, schedule_id, cron_name, details)
-    SELECT actor, role, via, 'schedule.created', id, cron_name,
+    SELECT %(actor)s, %(role)s, %(via)s, 'schedule.created', id, cron_name,
            jsonb_build_object('scheduled_at', scheduled_at)
     FROM wanted JOIN made USING (id)
 )
 SELECT place, id, created_at FROM wanted JOIN made USING (id)
 """
+_COLUMNS_OF_EACH = (
+    "cron_name",
+    "scheduled_at",
+    "parameters",
+    "checked",
+    "created_by",
+    "not_after",
+    "late_policy",
+)
 
 
 def _schedule(row: _Row, schedule_id: UUID, created_at: datetime) -> Schedule:
@@ -217,13 +241,6 @@ def _schedule(row: _Row, schedule_id: UUID, created_at: datetime) -> Schedule:
         not_after=values["not_after"],
         late_policy=values["late_policy"],
     )
-
-
-def _repeated(row: _Row) -> Schedule:
-    known = _planned_before(row)
-    if known is None:
-        raise Conflict(KEY_USED)
-    return known
 
 
 def _planned_before(row: _Row) -> Schedule | None:

@@ -93,19 +93,23 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class SinglePlan(Plan):
-    """What shall be planned by itself, whatever becomes of others.
+class OwnPlan:
+    """What shall be planned by itself, whatever becomes of what is planned beside it.
 
     Attributes:
+        cron_name: a cron of the catalogue.
+        scheduled_at: when; names its zone, and is to come by the database's clock.
+        parameters: for this run; checked against the cron's schema, kept as given.
         created_by: in whose name; the actor's where it is not given.
-        idempotency_key: a second plan with the same key makes nothing, and gets the first one's schedule.
         not_after: its deadline, where it could not fire in time.
         late_policy: what happens after the deadline: 'fire' it all the same, 'drop' it (it becomes
             failed, 'expired'), or 'ask' (it is held until a person decides).
     """
 
+    cron_name: str
+    scheduled_at: datetime
+    parameters: Parameters | None = None
     created_by: str | None = None
-    idempotency_key: str | None = None
     not_after: datetime | None = None
     late_policy: LatePolicy = "fire"
 

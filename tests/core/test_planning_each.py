@@ -8,26 +8,26 @@ import pytest
 
 from core import schedules
 from core.actors import Actor
-from core.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
-from core.schedules import Schedule, SinglePlan
+from core.errors import Forbidden, Invalid, NotFound, Unavailable
+from core.schedules import OwnPlan, Schedule
 from tests.conftest import _forget
 
 ALICE = Actor("alice", "operator", "api")
 EVE = Actor("eve", "viewer", "api")
 LATER = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
 PAST = LATER - timedelta(days=2)
-GOOD = SinglePlan("nothing", LATER)
+GOOD = OwnPlan("nothing", LATER)
 
 
-def planned(*plans: SinglePlan) -> list[Schedule | Exception]:
+def planned(*plans: OwnPlan) -> list[Schedule | Exception]:
     return schedules.plan_each(ALICE, plans)
 
 
 def test_each_is_what_it_would_be_alone(database: psycopg.Connection) -> None:
     plans = [
-        SinglePlan("greet", LATER, {"name": 'Ada "}\\,{ NULL', "times": 2}),
-        SinglePlan("nothing", LATER + timedelta(hours=1), None, "bruno", "key 1"),
-        SinglePlan("nothing", LATER, {}, not_after=LATER + timedelta(minutes=5), late_policy="drop"),
+        OwnPlan("greet", LATER, {"name": 'Ada "}\\,{ NULL', "times": 2}),
+        OwnPlan("nothing", LATER + timedelta(hours=1), None, "bruno"),
+        OwnPlan("nothing", LATER, {}, not_after=LATER + timedelta(minutes=5), late_policy="drop"),
         GOOD,
     ]
     made = planned(*plans)
@@ -50,19 +50,18 @@ def test_each_is_what_it_would_be_alone(database: psycopg.Connection) -> None:
 @pytest.mark.parametrize(
     ("wrong", "error", "said"),
     [
-        (SinglePlan("nowhere", LATER), NotFound, "cronName"),
-        (SinglePlan("greet", LATER, {"times": 0}), Invalid, "parameters"),
-        (SinglePlan("nothing", LATER, created_by=""), Invalid, "createdBy"),
-        # These two the database alone can tell.
-        (SinglePlan("nothing", PAST), Invalid, "scheduledAt: is in the past"),
-        (SinglePlan("nothing", PAST, idempotency_key="new"), Invalid, "scheduledAt: is in the past"),
+        (OwnPlan("nowhere", LATER), NotFound, "cronName"),
+        (OwnPlan("greet", LATER, {"times": 0}), Invalid, "parameters"),
+        (OwnPlan("nothing", LATER, created_by=""), Invalid, "createdBy"),
+        # Of this one the database's clock decides.
+        (OwnPlan("nothing", PAST), Invalid, "scheduledAt: is in the past"),
     ],
 )
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_one_that_is_wrong_takes_no_other_with_it(
     database_url: str,
     count: Callable[[str], int],
-    wrong: SinglePlan,
+    wrong: OwnPlan,
     error: type[Exception],
     said: str,
     place: int,
@@ -78,41 +77,42 @@ def test_one_that_is_wrong_takes_no_other_with_it(
     assert count("cron_events") == 2
 
 
-def test_a_key_makes_one_whether_before_or_in_the_same_statement(
-    database_url: str, count: Callable[[str], int]
-) -> None:
-    keyed = SinglePlan("greet", LATER, {"times": 2}, idempotency_key="once")
-    other = SinglePlan("greet", LATER, {"times": 3}, idempotency_key="once")
-    first, again, refused, _good = planned(keyed, keyed, other, GOOD)
-    assert isinstance(first, Schedule)
-    assert again == first
-    assert isinstance(refused, Conflict)
-    assert planned(GOOD, keyed)[1] == first
-    assert count("scheduled_cron_executions") == 3
-    assert count("cron_events") == 3
-
-
-def test_a_call_repeated_after_its_instant_gets_what_was_planned_then(database: psycopg.Connection) -> None:
-    late = SinglePlan("nothing", PAST, idempotency_key="late")
-    [(made,)] = database.execute(
-        "INSERT INTO scheduled_cron_executions (cron_name, scheduled_at, created_at, idempotency_key) "
-        "VALUES ('nothing', %s, %s, 'late') RETURNING id",
-        [PAST, PAST - timedelta(hours=1)],
+def statements(database: psycopg.Connection) -> int:
+    [(count,)] = database.execute(
+        "SELECT count(DISTINCT xmin::text) FROM scheduled_cron_executions"
     ).fetchall()
-    known, good = planned(late, GOOD)
-    assert isinstance(known, Schedule)
-    assert known.id == made
-    assert isinstance(good, Schedule)
+    return int(count)
 
 
-def test_nobody_and_nothing(database_url: str) -> None:
-    assert planned() == []
+def test_what_can_be_planned_is_one_statement_whatever_else_is_asked_for(
+    database: psycopg.Connection,
+) -> None:
+    planned(GOOD, OwnPlan("nothing", PAST), GOOD, OwnPlan("nowhere", LATER), GOOD)
+    assert statements(database) == 1
+    planned(GOOD)
+    assert statements(database) == 2
+
+
+def test_what_the_database_alone_refuses_is_told_to_the_one_it_is_about(database: psycopg.Connection) -> None:
+    """Such as a rule of its own that somebody has added."""
+    database.execute(
+        "ALTER TABLE scheduled_cron_executions ADD CONSTRAINT no_greeting CHECK (cron_name <> 'greet')"
+    )
+    first, refused, last = planned(GOOD, OwnPlan("greet", LATER), GOOD)
+    assert isinstance(refused, Invalid)
+    assert "no_greeting" in str(refused)
+    assert isinstance(first, Schedule)
+    assert isinstance(last, Schedule)
+
+
+def test_a_viewer_plans_none_of_them(count: Callable[[str], int]) -> None:
     with pytest.raises(Forbidden):
-        schedules.plan_each(EVE, [GOOD])
+        schedules.plan_each(EVE, [GOOD, GOOD])
+    assert count("scheduled_cron_executions") == 0
 
 
 def test_without_a_database_each_is_told_so(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nowhere")
     _forget()
-    made = planned(GOOD, SinglePlan("nowhere", LATER), GOOD)
+    made = planned(GOOD, OwnPlan("nowhere", LATER), GOOD)
     assert [type(one) for one in made] == [Unavailable, NotFound, Unavailable]
