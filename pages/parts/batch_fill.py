@@ -48,8 +48,7 @@ def rows() -> list[Draft]:
     with st.container(horizontal=True, vertical_alignment="top"):
         words = {way: _(word) for way, word in WAYS.items()}
         usual = "once" if len(names) > 1 else "again"
-        key = f"{KEY} way {usual}"
-        way = one_of(_("How"), words, usual, key, lasting=True)
+        way = one_of(_("How"), words, usual, f"{KEY} way", lasting=True)
         with st.container(horizontal=True, width="content", key="paired counts"):
             if way == "again":
                 every = _number(_("Every (minutes)"), 10_080, 10, "every")
