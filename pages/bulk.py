@@ -42,7 +42,7 @@ def _identifier(text: str) -> UUID:
 def _planning() -> None:
     st.title(_("Bulk planning"), anchor=False)
     st.caption(_("Many runs at once: nothing is written until you say so, and then all of them or none."))
-    labels = {way: _(label) for way, (label, _rows) in WAYS.items()}
+    labels = {way: _(label) for way, (label, _part) in WAYS.items()}
     before = st.session_state.get(SHOWN) if filters.is_in_sight("way") else None
     way = filters.choice("way", _("How to plan"), labels, "grid")
     st.session_state[SHOWN] = way
