@@ -47,10 +47,13 @@ def rows() -> list[Draft]:
     if not text or not text.strip():
         return []
     try:
-        return read(text)
+        pasted = read(text)
     except Invalid as error:
         st.error(error.message, icon=":material/error:")
         return []
+    if not pasted:
+        st.info(_("No row yet: each line below the header plans a run."))
+    return pasted
 
 
 def begin_anew() -> None:

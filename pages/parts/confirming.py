@@ -26,7 +26,7 @@ def confirmed(
     Returns:
         Whether it was pressed.
     """
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, key=f"foot {key}"):
         pressed = st.button(
             dangerous(label) if danger else label,
             type="secondary" if danger else "primary",

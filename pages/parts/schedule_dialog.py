@@ -74,6 +74,8 @@ def _plan(cron_name: str, old: Parameters | None, key: str, start: datetime | No
         with st.container():
             if instant is not None and draft.latest is not None:
                 calls(cron, draft.latest, instant, within, policy)
+        if st.button(_("Make it a series…"), icon=":material/repeat:", type="tertiary", key=f"{key} repeat"):
+            go("series", new=cron.name)
         _tell(draft)
         ready = instant is not None and not draft.problems
         again = st.session_state.setdefault(f"{key} once", f"dashboard:{uuid4()}")
@@ -92,8 +94,6 @@ def _plan(cron_name: str, old: Parameters | None, key: str, start: datetime | No
             toast_later(_("Planned: {cron}, {when}.").format(cron=title, when=when))
             offer_plan(made.id, _("{cron}, {when}: planned.").format(cron=title, when=when))
             st.rerun()
-        if st.button(_("Make it a series…"), icon=":material/repeat:", type="tertiary", key=f"{key} repeat"):
-            go("series", new=cron.name)
 
 
 def duplicate(schedule_id: UUID) -> None:

@@ -110,13 +110,14 @@ def test_what_is_pasted_just_before_another_way_of_bulk_planning_is_chosen_is_ke
     assert tested.text_area[0].value == "cron,when"
 
 
-@pytest.mark.parametrize("blank", [",,", '""', ";;\n;;"])
+@pytest.mark.parametrize("blank", [",,", '""', ";;\n;;", "cron,when"])
 def test_cells_that_are_all_blank_are_no_rows_and_keep_nobody_at_the_field(
     database_url: str, blank: str
 ) -> None:
     tested = bulk("csv")
     tested.text_area[0].set_value(blank).run()
     assert not tested.exception, tested.exception
+    assert [told.value for told in tested.info] == ["No row yet: each line below the header plans a run."]
     other_way(tested, "fill")
 
 

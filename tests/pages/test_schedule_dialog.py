@@ -99,6 +99,23 @@ def test_a_run_can_be_planned_to_the_second(visit: Visitor, database_url: str) -
     assert (made.created_by, made.parameters) == ("dashboard", {"name": "world", "times": 1})
 
 
+def test_what_plans_it_is_in_sight_however_long_the_form_is(visit: Visitor, database_url: str) -> None:
+    page = visit(width=390)
+    dialog = opened(page)
+    plans = dialog.get_by_role("button", name="Schedule", exact=True)
+    overlay = page.locator(".stDialog")
+    assert overlay.evaluate("it => it.scrollHeight > it.clientHeight"), "the form is too short to tell"
+    for place in ("it.scrollHeight", "0"):
+        overlay.evaluate(f"it => it.scrollTo(0, {place})")
+        expect(plans).to_be_in_viewport(ratio=1)
+    last = dialog.locator("summary").last
+    last.evaluate("it => it.scrollIntoView({block: 'end'})")
+    shown, foot = last.bounding_box(), plans.bounding_box()
+    assert shown
+    assert foot
+    assert shown["y"] + shown["height"] <= foot["y"], "what is scrolled to is covered"
+
+
 def test_the_form_and_the_json_stay_in_step(visit: Visitor, database_url: str) -> None:
     dialog = opened(visit())
     dialog.get_by_label("name").fill("Ada")
