@@ -80,7 +80,7 @@ class ShownSeries(_Shown):
     id: UUID
     cron_name: str
     parameters: dict[str, Any]
-    repeat_pattern: dict[str, Any] = Field(validation_alias="pattern")
+    repeat_pattern: Any = Field(validation_alias="pattern")
     timezone: str
     starts_on: date
     first: datetime | None = Field(description="no occurrence before it")
@@ -101,8 +101,9 @@ class SeriesAnswer(_Answer):
     """A series, as it is now."""
 
     series: ShownSeries
-    words: str = Field(
-        description="the pattern as a person says it", examples=["every day at 02:00, Paris time"]
+    words: str | None = Field(
+        description="the pattern as a person says it; null where psql wrote one that cannot be read",
+        examples=["every day at 02:00, Paris time"],
     )
     next_schedule_id: UUID | None = Field(description="its next pending schedule")
     next_scheduled_at: datetime | None
@@ -178,6 +179,6 @@ def shown_schedule(schedule: Schedule, known: dict[UUID, Repeats] | None = None)
         return shown
     found = (repeats([schedule]) if known is None else known).get(schedule.series_id)
     if found is not None:
-        shown.repeat_pattern = found.pattern["kind"]
+        shown.repeat_pattern = found.kind
         shown.repeat_until = found.until
     return shown

@@ -274,7 +274,9 @@ class ShownSchedule(_Shown):
     retry_of: UUID | None = Field(description="the failed schedule that it tries again")
     retried_by: UUID | None = Field(description="the schedule that tries it again, which has failed")
     repeat_pattern: str = Field(
-        "once", description="'once', or what its series goes by: 'daily', 'weekly', 'monthly' or 'cron'"
+        "once",
+        description="'once', or what its series goes by: 'daily', 'weekly', 'monthly' or 'cron'; "
+        "'unknown' where psql wrote what cannot be read",
     )
     repeat_until: datetime | None = Field(None, description="its series has none after it")
 

@@ -27,7 +27,6 @@ from core import blackouts, overview, series
 from core.actors import Actor
 from core.blackouts import Period
 from core.errors import Invalid
-from core.recurrence import in_words, parse_pattern
 from core.repeating import pattern_at
 from core.series import PREVIEWED, Series
 
@@ -147,7 +146,7 @@ def _told(one: Series, status: int = 200) -> Response:
     return answer(
         SeriesAnswer(
             series=_shown(one),
-            words=in_words(parse_pattern(one.pattern), one.timezone, "en"),
+            words=one.in_words("en"),
             next_schedule_id=following.schedule_id if following else None,
             next_scheduled_at=following.at if following else None,
             upcoming=upcoming,

@@ -240,12 +240,9 @@ def _first_kept_away(
             select(last.c.occurrence).where(last.c.series_id == one.id, last.c.occurrence > begin, ~untouched)
         ).scalars()
     )
-    try:
-        ahead = upcoming(replace(one, last_occurrence=None, repeat_count=None), others, begin)
-        within = takewhile(lambda at: at < removed.ends_at, ahead)
-        return next((at for at in within if at not in touched), None)
-    except Invalid:
-        return None  # its page says what is wrong with it
+    ahead = upcoming(replace(one, last_occurrence=None, repeat_count=None), others, begin)
+    within = takewhile(lambda at: at < removed.ends_at, ahead)
+    return next((at for at in within if at not in touched), None)
 
 
 def _rewind(connection: Connection, actor: Actor, one: Series, back: datetime) -> None:

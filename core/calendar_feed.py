@@ -12,7 +12,7 @@ from typing import Any
 from icalendar import Calendar, Event
 from sqlalchemy import Row, func, select, text
 
-from core import series
+from core import series, undo
 from core.catalogue import Catalogue, Cron, catalogue, shown
 from core.database import reading
 from core.overview import Record, clock, records
@@ -30,7 +30,7 @@ SHORTEST = timedelta(minutes=15)
 LONGEST = timedelta(days=1)
 ASK_AGAIN = timedelta(minutes=15)
 UNPRINTABLE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
-REVISIONS = ("schedule.moved", "schedule.edited", "schedule.moved_and_edited", "schedule.moved_back")
+REVISIONS = (*undo.CHANGES, *(f"{kind}_back" for kind in undo.CHANGES))
 
 WORDS = {
     "en": {

@@ -135,7 +135,8 @@ def _pattern(expression: str) -> dict[str, str]:
 
 
 def _times_of(each: Series) -> tuple[str, str | None, str]:
-    return each.cron_name, each.pattern.get("expression"), each.timezone
+    expression = each.pattern.get("expression") if isinstance(each.pattern, dict) else None
+    return each.cron_name, expression, each.timezone
 
 
 def _remarks(job: Job, whose: Whose, by_shell: bool) -> list[str]:

@@ -11,7 +11,6 @@ from sqlalchemy import func, select
 
 from core import series
 from core.database import reading
-from core.errors import Invalid
 from core.series import Blackout, Series
 from core.tables import blackouts
 
@@ -117,15 +116,12 @@ def _of(
     """The occurrences within the edges, and how many a second follow where there are more than `most`."""
     # One that counts its occurrences has to be followed from now on.
     begin = now if one.repeat_count is not None else max(now, edges[0] - timedelta(microseconds=1))
-    try:
-        to_come: Iterator[datetime] = (at for at in series.upcoming(one, periods, begin) if at >= edges[0])
-        listed: list[datetime] = []
-        for at in islice(to_come, most):
-            if at >= edges[-1]:
-                return listed, 0.0
-            listed.append(at)
-    except Invalid:
-        return [], 0.0  # its page says what is wrong with it
+    to_come: Iterator[datetime] = (at for at in series.upcoming(one, periods, begin) if at >= edges[0])
+    listed: list[datetime] = []
+    for at in islice(to_come, most):
+        if at >= edges[-1]:
+            return listed, 0.0
+        listed.append(at)
     length = (listed[-1] - listed[0]).total_seconds() if len(listed) == most and most > 1 else 0.0
     return listed, (len(listed) - 1) / length if length else 0.0
 

@@ -7,13 +7,12 @@ import streamlit as st
 
 from core import series
 from core.errors import NotFound
-from core.recurrence import in_words, parse_pattern
 from core.series import Series
 from pages.parts import filters, notices, problems, table, times, words
 from pages.parts.blackout_list import add_blackout, blackout_list, import_blackouts, remove_blackout
 from pages.parts.figures import number
 from pages.parts.held_list import held_count, held_list
-from pages.parts.language import _, language, marked, ngettext
+from pages.parts.language import _, marked, ngettext
 from pages.parts.one_series import change_series, one_series
 from pages.parts.rewording import reworded
 from pages.parts.series_form import begin_anew, series_form
@@ -120,8 +119,7 @@ def _place(one: Series) -> int:
 
 def _row(one: Series, following: series.Upcoming | None) -> table.Row:
     title = words.title_of_cron(one.cron_name)
-    said = in_words(parse_pattern(one.pattern), one.timezone, language())
-    said = words.capital(said)
+    said = words.capital(words.repeats(one))
     ahead: list[table.Part] = [table.text("–", quiet=True)]
     if following:
         go = table.to("scheduled", id=str(following.schedule_id))

@@ -58,7 +58,7 @@ def _repeating(scheduled: Schedule | list[Schedule]) -> Any:
     for one in many:
         found = known.get(one.series_id) if one.series_id is not None else None
         repeats = {
-            "repeatPattern": found.pattern["kind"] if found else "once",
+            "repeatPattern": found.kind if found else "once",
             "repeatUntil": document_of(found.until) if found else None,
         }
         documents.append(document_of(one) | repeats)

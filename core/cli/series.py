@@ -50,7 +50,7 @@ def list_(status: Status | None, cron_name: str | None, limit: int, as_json: boo
     table(
         ("ID", "CRON", "STATUS", "WHEN", "PLANNED", "PROBLEM"),
         [
-            (each.id, each.cron_name, each.status, _words(each), each.planned, each.error_message)
+            (each.id, each.cron_name, each.status, each.in_words("en"), each.planned, each.error_message)
             for each in found
         ],
     )
@@ -71,7 +71,7 @@ def show(series_id: UUID, count: int, as_json: bool) -> None:
             ("series", found.id),
             ("cron", found.cron_name),
             ("status", found.status),
-            ("when", _words(found)),
+            ("when", found.in_words("en")),
             ("parameters", found.parameters),
             ("until", found.repeat_until),
             ("count", found.repeat_count),
@@ -221,14 +221,14 @@ def _tell(found: Series, as_json: bool) -> None:
     if as_json:
         answer(_told(found, PREVIEWED))
     else:
-        say(f"{found.id}  {found.cron_name}  {found.status}  {_words(found)}")
+        say(f"{found.id}  {found.cron_name}  {found.status}  {found.in_words('en') or found.pattern}")
 
 
 def _told(found: Series, count: int) -> dict[str, Any]:
     following = series.next_of([found.id]).get(found.id)
     return {
         "series": _document(found),
-        "words": _words(found),
+        "words": found.in_words("en"),
         "nextScheduleId": following.schedule_id if following else None,
         "nextScheduledAt": following.at if following else None,
         "upcoming": _upcoming(found, count),
@@ -241,15 +241,11 @@ def _upcoming(found: Series, count: int) -> list[datetime]:
     return list(islice(series.upcoming(found, series.blackouts_of(found.cron_name), clock()), count))
 
 
-def _words(found: Series) -> str:
-    return in_words(parse_pattern(found.pattern), found.timezone, "en")
-
-
 def _document(found: Series) -> dict[str, Any]:
     document: dict[str, Any] = document_of(found)
     document["repeatPattern"] = document.pop("pattern")
     document["fireWithinSeconds"] = document.pop("fireWithin")
-    return {**document, "words": _words(found)}
+    return {**document, "words": found.in_words("en")}
 
 
 COMMANDS = (group,)

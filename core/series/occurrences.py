@@ -8,6 +8,7 @@ from datetime import date, datetime, time, timedelta
 from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
 
+from core.errors import Invalid
 from core.recurrence import Pattern, instant_of, instants, parse_pattern
 from core.series.records import Blackout, Series, ToPlan
 from core.wallclock import zone
@@ -19,9 +20,15 @@ MOMENT = timedelta(microseconds=1)
 
 
 def upcoming(series: Series, periods: Sequence[Blackout], now: datetime) -> Iterator[datetime]:
-    """The occurrences of a series that are not planned yet and to come, in order."""
-    left = None if series.repeat_count is None else max(0, series.repeat_count - series.planned)
-    return islice(_of(series, periods, max(now, series.last_occurrence or now)), left)
+    """The occurrences of a series that are not planned yet and to come, in order.
+
+    Returns:
+        None of a series whose row cannot be read: psql writes them, too. The planner says why.
+    """
+    try:
+        return _following(series, periods, now)
+    except Invalid:
+        return iter(())
 
 
 def to_plan(series: Series, periods: Sequence[Blackout], now: datetime) -> ToPlan:
@@ -46,8 +53,8 @@ def to_plan(series: Series, periods: Sequence[Blackout], now: datetime) -> ToPla
         if series.missed == "all" and len(missed) == most:
             oldest = next(_of(series, periods, series.last_occurrence))
             left_out = missed[-1] if oldest < missed[-1] else None
-    following = next(upcoming(series, periods, now), None)
-    over = following is None and next(upcoming(series, (), now), None) is None
+    following = next(_following(series, periods, now), None)
+    over = following is None and next(_following(series, (), now), None) is None
     return ToPlan(missed, following, left_out, over)
 
 
@@ -85,6 +92,11 @@ def admitted(
                 break
         else:
             return
+
+
+def _following(series: Series, periods: Sequence[Blackout], now: datetime) -> Iterator[datetime]:
+    left = None if series.repeat_count is None else max(0, series.repeat_count - series.planned)
+    return islice(_of(series, periods, max(now, series.last_occurrence or now)), left)
 
 
 def _of(series: Series, periods: Sequence[Blackout], after: datetime) -> Iterator[datetime]:

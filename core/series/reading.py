@@ -105,9 +105,10 @@ def repeats_of(series_ids: Collection[UUID]) -> dict[UUID, Repeats]:
     """
     if not series_ids:
         return {}
-    wanted = select(table.c.id, table.c.pattern, table.c.repeat_until).where(table.c.id.in_(series_ids))
+    kind = func.coalesce(table.c.pattern["kind"].astext, "unknown")
+    wanted = select(table.c.id, kind, table.c.repeat_until).where(table.c.id.in_(series_ids))
     with reading() as connection:
-        return {row.id: Repeats(row.pattern, row.repeat_until) for row in connection.execute(wanted)}
+        return {series_id: Repeats(*told) for series_id, *told in connection.execute(wanted)}
 
 
 def blackouts_of(cron_name: str) -> list[Blackout]:

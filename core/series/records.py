@@ -5,11 +5,14 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
+from core import recurrence
 from core.catalogue import shown
+from core.errors import Invalid
 from core.parameters import Parameters
 from core.schedules import LatePolicy
 from core.tables import blackouts
 from core.tables import series as table
+from core.wallclock import zone
 
 Status = Literal["active", "paused", "ended"]
 Missed = Literal["one", "all"]
@@ -21,7 +24,7 @@ class Series:
     """What makes schedules again and again: a row of cron_series.
 
     Attributes:
-        pattern: what repeats, as `core.recurrence` reads it.
+        pattern: what repeats, as `core.recurrence` reads it: an object, unless psql wrote something else.
         timezone: IANA name of the zone whose wall clock the pattern goes by.
         starts_on: the day from which 'every N' counts.
         first: no occurrence before this instant.
@@ -37,7 +40,7 @@ class Series:
     id: UUID
     cron_name: str
     parameters: Parameters
-    pattern: dict[str, Any]
+    pattern: Any
     timezone: str
     starts_on: date
     first: datetime | None
@@ -57,6 +60,21 @@ class Series:
     def __post_init__(self) -> None:
         # Whoever shows it shows no secret: rows from before its schema had one may hold it in clear.
         object.__setattr__(self, "parameters", shown(self.cron_name, self.parameters))
+
+    def in_words(self, language: str) -> str | None:
+        """How it repeats, as a person says it: 'every weekday at 02:00, Paris time'.
+
+        Args:
+            language: 'fr' for French, else English.
+
+        Returns:
+            None where its row cannot be read: psql writes them, too.
+        """
+        try:
+            zone(self.timezone)
+            return recurrence.in_words(recurrence.parse_pattern(self.pattern), self.timezone, language)
+        except Invalid:
+            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +98,13 @@ class Upcoming:
 
 @dataclass(frozen=True, slots=True)
 class Repeats:
-    """How a series repeats."""
+    """How a series repeats.
 
-    pattern: dict[str, Any]
+    Attributes:
+        kind: what it goes by: 'daily', 'weekly', 'monthly', 'cron'; 'unknown' where its row cannot be read.
+    """
+
+    kind: str
     until: datetime | None
 
 

@@ -5,13 +5,12 @@ from uuid import UUID
 import streamlit as st
 
 from core import schedules, series
-from core.errors import Invalid, NotFound
-from core.recurrence import in_words, parse_pattern
+from core.errors import NotFound
 from core.schedules import Schedule
 from pages.parts import facts, notices, problems, table, times, words
 from pages.parts.confirming import dangerous
 from pages.parts.held_list import decide
-from pages.parts.language import _, language
+from pages.parts.language import _
 from pages.parts.lateness import POLICIES
 from pages.parts.rewording import reworded
 from pages.parts.standing import badge, is_held
@@ -108,8 +107,8 @@ def _series(schedule: Schedule) -> list[table.Part]:
         return []
     try:
         one = series.get(schedule.series_id)
-        said = in_words(parse_pattern(one.pattern), one.timezone, language())
-    except (Invalid, NotFound):
+        said = words.repeats(one)
+    except NotFound:
         said = _("To its series")
     return [table.text(said, go=table.to("series", id=str(schedule.series_id)))]
 

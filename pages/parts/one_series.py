@@ -7,18 +7,17 @@ import streamlit as st
 
 from core import overview, series
 from core.errors import CrondeskError
-from core.recurrence import in_words, parse_pattern
 from core.series import PREVIEWED, Series
 from pages.parts import facts, notices, problems, table, times
 from pages.parts.acting import actor
 from pages.parts.confirming import confirmed, dangerous
 from pages.parts.figures import number
-from pages.parts.language import _, language, marked
+from pages.parts.language import _, marked
 from pages.parts.lateness import POLICIES
 from pages.parts.notices import fresh_key, toast_later
 from pages.parts.rewording import reworded
 from pages.parts.series_form import MISSED, listed
-from pages.parts.words import plain, title_of_cron
+from pages.parts.words import plain, repeats, title_of_cron
 
 ASKED = {
     "pause": (
@@ -47,7 +46,7 @@ def one_series(series_id: UUID) -> None:
         NotFound, Unavailable.
     """
     one = series.get(series_id)
-    said = in_words(parse_pattern(one.pattern), one.timezone, language())
+    said = repeats(one)
     facts.heading(title_of_cron(one.cron_name), said)
     with st.container(horizontal=True):
         identifier = str(one.id)
@@ -117,7 +116,7 @@ def change_series(verb: str, series_id: UUID) -> None:
 
 
 def _change(verb: str, one: Series, key: str) -> None:
-    said = in_words(parse_pattern(one.pattern), one.timezone, language())
+    said = repeats(one)
     st.markdown(f"**{plain(title_of_cron(one.cron_name))}**, {plain(said)}")
     st.markdown(_(ASKED[verb][1]))
     if confirmed(_(ASKED[verb][2]), key, danger=verb == "end"):

@@ -5,6 +5,7 @@ from typing import Literal
 
 from core import executions, schedules
 from core.catalogue import catalogue
+from core.series import Series
 from pages.parts.language import _, language, marked
 
 SCHEDULE: dict[schedules.Status, str] = {
@@ -58,6 +59,11 @@ def heard(text: str) -> str:
 def capital(text: str) -> str:
     """Text as a sentence or a heading begins."""
     return text[:1].upper() + text[1:]
+
+
+def repeats(one: Series) -> str:
+    """How a series repeats, in the reader's language."""
+    return one.in_words(language()) or _("a pattern that cannot be read")
 
 
 def title_of_cron(cron_name: str) -> str:

@@ -30,6 +30,22 @@ def made(api: Caller, **given: Any) -> dict[str, Any]:
     return answered
 
 
+UNREADABLE = ("timezone = 'Nowhere/X'", """pattern = '{"kind": "never"}'""", "pattern = '5'")
+
+
+@pytest.mark.parametrize("written", UNREADABLE)
+def test_a_series_that_psql_wrote_and_nobody_can_read_is_shown_and_ended(
+    api: Caller, database: psycopg.Connection, written: str
+) -> None:
+    good, bad = made(api)["series"]["id"], made(api)["series"]["id"]
+    database.execute(f"UPDATE cron_series SET {written} WHERE id = %s".encode(), [bad])
+    assert {one["id"] for one in api("GET", "/series").json()["series"]} == {good, bad}
+    shown = api("GET", f"/series/{bad}").json()
+    assert (shown["words"], shown["upcoming"]) == (None, [])
+    assert {one["seriesId"] for one in api("GET", "/schedule").json()["scheduled"]} == {good, bad}
+    assert api("POST", f"/series/{bad}/end").json()["series"]["status"] == "ended"
+
+
 def held(database: psycopg.Connection) -> str:
     row = database.execute(
         "INSERT INTO scheduled_cron_executions (cron_name, created_at, scheduled_at, not_after, late_policy, "

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 import pytest
 
 from core import schedules
@@ -21,6 +22,17 @@ def made(cli: Command, *options: object) -> dict[str, Any]:
 
 def pending() -> int:
     return schedules.find(schedules.Filter(status="pending")).count
+
+
+def test_a_series_that_nobody_can_read_is_listed_and_ended(
+    cli: Command, database: psycopg.Connection
+) -> None:
+    bad = made(cli, "--param", "name=Zoé")["id"]
+    database.execute("UPDATE cron_series SET timezone = 'Nowhere/X' WHERE id = %s", [bad])
+    assert bad in cli("series", "list").out
+    assert cli("series", "show", bad).code == 0
+    ended = cli("series", "end", bad)
+    assert (ended.code, ended.out.split()[:3]) == (0, [bad, "greet", "ended"])
 
 
 def test_a_series_is_made_paused_resumed_and_ended(cli: Command) -> None:

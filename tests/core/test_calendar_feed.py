@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from icalendar import Calendar, Event
 
-from core import calendar_feed, schedules, series
+from core import calendar_feed, schedules, series, undo
 from core.actors import Actor
 from core.calendar_feed import Choice
 
@@ -57,6 +57,25 @@ def test_a_moved_schedule_keeps_its_uid_and_counts_its_revisions(database_url: s
     assert (before["SEQUENCE"], after["SEQUENCE"]) == (0, 1)
     assert after.decoded("DTSTART") == schedules.get(planned.id).scheduled_at
     assert after.decoded("LAST-MODIFIED") >= before.decoded("LAST-MODIFIED")
+
+
+def test_what_is_taken_back_is_a_revision_too(database_url: str) -> None:
+    planned = schedules.plan(ALICE, "greet", ahead(2), {"name": "Ada"})
+    edited = schedules.change(BOB, planned.id, parameters={"name": "Bob"})
+    assert [event["SEQUENCE"] for event in events()] == [1]
+    undo.undo_event(BOB, edited.event_id)
+    [back] = events()
+    assert back["SEQUENCE"] == 2
+    assert '{"name": "Ada"}' in str(back["DESCRIPTION"])
+
+
+def test_a_series_that_nobody_can_read_keeps_nothing_else_out_of_it(
+    database: psycopg.Connection,
+) -> None:
+    planned = schedules.plan(ALICE, "greet", ahead(2))
+    bad = series.create(ALICE, "nothing", DAILY, "Europe/Paris")
+    database.execute("UPDATE cron_series SET timezone = 'Nowhere/X' WHERE id = %s", [bad.id])
+    assert f"{planned.id}@crondesk" in [event["UID"] for event in events()]
 
 
 def test_the_same_rows_give_the_same_bytes(database_url: str) -> None:

@@ -48,6 +48,21 @@ def test_a_series_is_made_with_its_words_and_next_instants_in_sight(
     assert series.next_of([made.id])[made.id].at == series.preview(made.pattern, made.timezone)[0]
 
 
+def test_a_series_that_nobody_can_read_keeps_no_other_from_sight(
+    visit: Visitor, database: psycopg.Connection
+) -> None:
+    series.create(ALICE, "nothing", DAILY, "Europe/Paris")
+    bad = series.create(ALICE, "greet", DAILY, "Europe/Paris", parameters={"name": "Ada"})
+    database.execute("UPDATE cron_series SET timezone = 'Nowhere/X' WHERE id = %s", [bad.id])
+    page = visit("series")
+    expect(page.get_by_role("row")).to_have_count(3)
+    page.get_by_role("link", name="Greet").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Greet, a pattern that cannot be read")
+    page.get_by_role("button", name="End", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="End", exact=True).click()
+    expect(page.get_by_text("The series has ended.")).to_be_visible()
+
+
 def test_a_cron_expression_that_is_none_is_refused_in_french(visit: Visitor, database_url: str) -> None:
     page = visit("series?new=greet", locale="fr-FR")
     page.get_by_text("Expression cron", exact=True).click()
