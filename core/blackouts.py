@@ -10,10 +10,10 @@ from sqlalchemy import CTE, Connection, Text, and_, delete, func, insert, litera
 
 from core import events
 from core.actors import Actor, require
-from core.bulk import FREE
 from core.catalogue import catalogue
 from core.database import changing, reading
 from core.errors import Invalid, NotFound
+from core.schedules.records import FREE
 from core.series import COLUMNS, Blackout, Series, upcoming
 from core.series.reading import read_blackouts
 from core.tables import blackouts, schedules

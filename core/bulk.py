@@ -15,7 +15,6 @@ from sqlalchemy import (
     func,
     insert,
     literal,
-    or_,
     select,
     update,
 )
@@ -27,14 +26,9 @@ from core.database import reading
 from core.errors import Invalid
 from core.instants import FURTHEST_AHEAD, check_instant
 from core.schedules import Filter, Status, conditions_of
+from core.schedules.records import FREE
 from core.tables import events as events_table
 from core.tables import schedules
-
-# As the trigger that refuses changes while one is being fired reads it: by the statement's begin.
-FREE = and_(
-    schedules.c.status == "pending",
-    or_(schedules.c.claimed_by.is_(None), schedules.c.due_at <= func.now()),
-)
 
 
 @dataclass(frozen=True, slots=True)

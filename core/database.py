@@ -16,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from core import embedded
 from core.actors import Actor
-from core.errors import Invalid, Unavailable
+from core.errors import Conflict, Invalid, Unavailable
 from core.parameters import read_stored
 from core.settings import ROOT, settings
 
@@ -88,6 +88,7 @@ def reading() -> Iterator[Connection]:
     """A connection in autocommit, for readings and for verbs that are one statement.
 
     Raises:
+        Conflict, Invalid: a rule of the database's own, or a value that it cannot keep.
         Unavailable: the database cannot be reached.
     """
     with _told(), engine().connect() as connection:
@@ -101,6 +102,7 @@ def changing(actor: Actor) -> Iterator[Connection]:
     The actor is told to the database, whose functions write it into `cron_events`.
 
     Raises:
+        Conflict, Invalid: a rule of the database's own, or a value that it cannot keep.
         Unavailable: the database cannot be reached.
     """
     with (
@@ -148,14 +150,17 @@ def copying(connection: Connection, statement: str) -> Iterator[Callable[[Sequen
 def _told() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, PoolTimeout) as error:
+    except PoolTimeout as error:
         raise Unavailable(AWAY) from error
     except DBAPIError as error:
-        if error.connection_invalidated:
+        # Raised by a trigger of ours; to psycopg its code is an operational one, as a lost connection's.
+        if isinstance(error.orig, psycopg.errors.ObjectInUse):
+            raise Conflict(str(error.orig.diag.message_primary)) from error
+        if isinstance(error, OperationalError) or error.connection_invalidated:
             raise Unavailable(AWAY) from error
         if isinstance(error.orig, LACKING):
             raise Unavailable(NOT_MIGRATED) from error
-        if isinstance(error.orig, psycopg.errors.ObjectInUse | psycopg.errors.InvalidParameterValue):
+        if isinstance(error.orig, psycopg.errors.InvalidParameterValue):
             raise Invalid(str(error.orig.diag.message_primary)) from error
         if isinstance(error.orig, psycopg.DataError):
             said = str(error.orig).partition("\n")[0][:300]  # of what follows some quotes the value

@@ -32,10 +32,11 @@ from sqlalchemy.exc import IntegrityError
 
 from core import events
 from core.actors import Actor, require
-from core.bulk import FREE, Act, cancel_matching, told_of
+from core.bulk import Act, cancel_matching, told_of
 from core.database import reading
 from core.errors import Conflict
 from core.schedules import Filter
+from core.schedules.records import FREE
 from core.tables import events as happened
 from core.tables import schedules
 

@@ -6,13 +6,14 @@ from typing import Any, Literal
 from uuid import UUID
 
 from itsdangerous import BadSignature, URLSafeSerializer
-from sqlalchemy import ColumnElement, and_, cast, func, or_, select, true, update
+from sqlalchemy import ColumnElement, and_, cast, func, select, true, update
 
 from core import events
 from core.actors import Actor
 from core.database import reading
 from core.notifications.kinds import Language
 from core.notifications.tables import channels, outbox, rules
+from core.schedules.records import FREE
 from core.settings import cron_secret, settings
 from core.tables import Instant, schedules
 
@@ -113,9 +114,8 @@ def _used(reminder: UUID, action: Action) -> Any:
     """One statement: the schedule as the reminder told it, the one use, the change, the event."""
     told = cast(outbox.c.details["scheduled_at"].astext, Instant)
     free: list[ColumnElement[bool]] = [
-        schedules.c.status == "pending",
+        FREE,
         schedules.c.scheduled_at == told,
-        or_(schedules.c.claimed_by.is_(None), schedules.c.due_at <= func.clock_timestamp()),
         (told + DELAY > func.clock_timestamp()) if action == "delay" else true(),
     ]
     target = (

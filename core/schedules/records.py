@@ -138,8 +138,9 @@ class Filter:
 
 
 COLUMNS = [schedules.c[each.name] for each in fields(Schedule)]
+# Nobody is firing it: no worker has claimed it, or the lease of one that died has ended. By the transaction's
+# begin, as the trigger reads it that refuses changes while one is being fired.
 FREE = and_(
     schedules.c.status == "pending",
-    # The lease of a worker that died has ended: nobody is firing it.
-    or_(schedules.c.claimed_by.is_(None), schedules.c.due_at <= func.clock_timestamp()),
+    or_(schedules.c.claimed_by.is_(None), schedules.c.due_at <= func.now()),
 )

@@ -2,12 +2,13 @@
 
 from uuid import UUID
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import Connection, func, select, update
 
 from core import events
 from core.actors import Actor, require
 from core.database import changing
 from core.errors import Conflict
+from core.schedules.records import FREE
 from core.series.planning import plan_first
 from core.series.reading import get
 from core.series.records import COLUMNS, Series, Status
@@ -74,8 +75,7 @@ def _cancel_pending(connection: Connection, actor: Actor, series_id: UUID) -> No
         update(schedules)
         .where(
             schedules.c.series_id == series_id,
-            schedules.c.status == "pending",
-            or_(schedules.c.claimed_by.is_(None), schedules.c.due_at <= func.clock_timestamp()),
+            FREE,
         )
         .values(status="cancelled", claimed_by=None)
         .returning(schedules.c.id, schedules.c.cron_name)

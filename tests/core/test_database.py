@@ -1,11 +1,12 @@
 """The one database: what its failures say, and what they keep to themselves."""
 
+import psycopg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from core.database import NOT_MIGRATED, passwords, reading
-from core.errors import Unavailable
+from core.errors import Conflict, Unavailable
 from core.settings import settings
 
 
@@ -17,6 +18,15 @@ def test_what_a_migration_would_bring_is_said_to_be_missing(database_url: str, s
     with pytest.raises(Unavailable) as caught, reading() as connection:
         connection.execute(text(statement))
     assert caught.value.message == NOT_MIGRATED
+
+
+def test_what_the_database_refuses_as_it_is_being_fired_is_a_conflict(database: psycopg.Connection) -> None:
+    database.execute(
+        "INSERT INTO scheduled_cron_executions (cron_name, scheduled_at, due_at, claimed_by) "
+        "VALUES ('greet', now() + interval '1 h', now() + interval '2 h', 'somebody')"
+    )
+    with pytest.raises(Conflict, match="is being fired by somebody"), reading() as connection:
+        connection.execute(text("UPDATE scheduled_cron_executions SET status = 'cancelled'"))
 
 
 def test_a_fault_of_a_statement_does_not_tell_its_parameters(database_url: str) -> None:
