@@ -58,6 +58,8 @@ PURPOSES = (
     "watching",
     "notifying",
     "notified",
+    # By itself: behind a duty that takes long, a living worker would pass for lost.
+    "beating",
     "duties",
 )
 
@@ -205,7 +207,7 @@ class Process:
                 logger().warning("schedules.unknown", count=count)
 
     async def _beat(self) -> None:
-        lane = self._lanes["duties"]
+        lane = self._lanes["beating"]
         try:
             await self._clock.measure(lane)
             mine = await beating.beat(lane, self._sign())
@@ -268,8 +270,8 @@ class Process:
     async def _wait_for_the_database(self) -> None:
         while not self._stop.is_set():
             try:
-                await self._clock.measure(self._lanes["duties"])
-                await beating.beat(self._lanes["duties"], self._sign())
+                await self._clock.measure(self._lanes["beating"])
+                await beating.beat(self._lanes["beating"], self._sign())
             except Unavailable:
                 logger().warning("database.away")
                 await asyncio.sleep(START_PAUSE_SECONDS)
@@ -297,7 +299,7 @@ class Process:
                     self._notifier.finish(),
                 )
                 beats.cancel()
-                await beating.say_stopped(self._lanes["duties"], self.name)
+                await beating.say_stopped(self._lanes["beating"], self.name)
         except (TimeoutError, Unavailable):
             logger().warning("database.away")
         beats.cancel()

@@ -65,6 +65,16 @@ def test_the_grace_period_is_all_it_takes(house: House, target: TargetServer, cr
         target.arrivals.clear()
 
 
+def test_a_duty_that_takes_long_keeps_no_worker_from_giving_signs_of_life(house: House) -> None:
+    house.start_worker(LOST_AFTER_SECONDS="2")
+    duty = "application_name = 'crondesk worker duties' AND wait_event_type = 'Lock'"
+    with psycopg.connect(house.url) as other:
+        other.execute("LOCK TABLE cron_hourly_changes IN ACCESS EXCLUSIVE MODE")
+        until(lambda: house.count("pg_stat_activity", duty), 20)
+        began = house.value("SELECT clock_timestamp()")
+        until(lambda: house.value("SELECT max(beat_at) FROM cron_workers") > began + timedelta(seconds=3), 8)
+
+
 def test_a_request_that_outlives_the_grace_is_left_to_its_lease(house: House, target: TargetServer) -> None:
     worker = house.start_worker(GRACE_SECONDS="2", HTTP_TIMEOUT_SECONDS="20", LEASE_SECONDS="60")
     target.pause_seconds = 5
