@@ -125,14 +125,14 @@ def parse_pattern(document: Any) -> Pattern:
         pattern = _ADAPTER.validate_python(document, strict=False)
     except ValidationError as error:
         details = [
-            f"{'.'.join(['repeat', *(str(part) for part in problem['loc'][1:])])}: "
+            f"{'.'.join(['repeatPattern', *(str(part) for part in problem['loc'][1:])])}: "
             f"{problem['msg'].removeprefix('Value error, ')}"
             for problem in error.errors(include_input=False)
         ]
         raise Invalid(details[0], details) from None
     at = getattr(pattern, "at", None)
     if at is not None and at.tzinfo is not None:
-        raise Invalid("repeat.at: is a time of the wall clock; the zone stands in timezone")
+        raise Invalid("repeatPattern.at: is a time of the wall clock; the zone stands in timezone")
     return pattern
 
 

@@ -58,7 +58,7 @@ def plan(
     known = idempotency_key is not None and series.made_with(idempotency_key) is not None
     if begin <= overview.clock() and not known:
         raise past()
-    within = None if not_after is None else not_after - begin
+    within = None if not_after is None else check_instant(not_after, "notAfter") - begin
     if within is not None and within <= timedelta(0):
         raise Invalid("notAfter: must be later than scheduledAt")
     made = series.create(

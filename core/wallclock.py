@@ -17,7 +17,7 @@ def zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise Invalid(f"zone: {name[:100]} is no IANA time zone, such as Europe/Paris") from None
+        raise Invalid(f"timezone: {name[:100]} is no IANA time zone, such as Europe/Paris") from None
 
 
 def instants_of(wall: datetime, where: ZoneInfo) -> list[datetime]:

@@ -98,9 +98,9 @@ def create(
     if repeat_count is not None and not 1 <= repeat_count <= 1_000_000:
         raise Invalid("repeatCount: must be 1 or more")
     if fire_within is not None and fire_within <= timedelta(0):
-        raise Invalid("fireWithin: must be more than 0 seconds")
+        raise Invalid("fireWithinSeconds: must be more than 0 seconds")
     if fire_within is not None and fire_within > FURTHEST_AHEAD:
-        raise Invalid("fireWithin: is more than ten years")
+        raise Invalid("fireWithinSeconds: is more than ten years")
     if len(set(excluded_dates)) > MAX_EXCLUDED:
         raise Invalid(f"excludedDates: must be {MAX_EXCLUDED} at most")
     if idempotency_key is not None and not _is_key(idempotency_key):
@@ -130,7 +130,7 @@ def create(
     if known is not None:
         return known
     if next(upcoming(draft, blackouts_of(cron.name), now), None) is None:
-        raise Invalid("repeat: has no occurrence to come")
+        raise Invalid("repeatPattern: has no occurrence to come")
     values = {field.name: getattr(draft, field.name) for field in fields(Series) if field.name in GIVEN}
     made = (
         insert(table)

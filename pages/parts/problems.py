@@ -25,7 +25,7 @@ TRY_AGAIN_SECONDS = 3
 
 # What core says, and what a reader is told. Patterns, tried in this order.
 TOLD = {
-    r"too late, the schedule is being fired": marked(
+    r"too late.* schedule .*is being fired": marked(
         "Too late: this run is starting right now and can no longer be cancelled or changed."
     ),
     r"the schedule is triggered already": marked(
@@ -49,7 +49,7 @@ TOLD = {
     r"^repeat.*(expression|five fields)": marked(
         "This is no cron expression: five fields such as 0 2 * * 1-5, or @daily."
     ),
-    r"^repeat\.days": marked("Choose at least one day."),
+    r"^repeatPattern\.days": marked("Choose at least one day."),
     r"the series is (active|paused|ended)": marked("The series is in another state by now."),
     r"only a failed schedule can be tried again": marked("Only a run that has failed can be tried again."),
     r"was tried again long ago": marked("This run was tried again long ago. Plan the same once more."),

@@ -114,7 +114,7 @@ def composed() -> Iterator[tuple[str, str]]:
             for one in given:
                 text = sample(one)
                 if text is not None and " " in text and text not in UNSAID:
-                    about = "repeat: " if path.name == "recurrence.py" else ""
+                    about = "repeatPattern: " if path.name == "recurrence.py" else ""
                     yield f"{path.relative_to(ROOT)}:{one.lineno}", about + text
 
 

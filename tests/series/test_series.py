@@ -147,10 +147,10 @@ def test_excluded_days_and_blackouts_have_no_occurrence(
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        ({"timezone": "Europe/Nowhere"}, "zone"),
-        ({"pattern": {"kind": "daily"}}, "repeat"),
+        ({"timezone": "Europe/Nowhere"}, "timezone"),
+        ({"pattern": {"kind": "daily"}}, "repeatPattern.at"),
         ({"repeat_count": 0}, "repeatCount"),
-        ({"fire_within": timedelta(0)}, "fireWithin"),
+        ({"fire_within": timedelta(0)}, "fireWithinSeconds"),
         ({"repeat_until": datetime(2020, 1, 1, tzinfo=UTC)}, "repeat"),
         ({"parameters": {"deep": float("nan")}}, "parameters"),
         ({"excluded_dates": [date(2026, 1, 1) + timedelta(days=n) for n in range(1001)]}, "excludedDates"),
