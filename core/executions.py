@@ -19,7 +19,6 @@ from sqlalchemy import (
     or_,
     select,
     text,
-    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -32,8 +31,9 @@ from core.errors import Conflict, Invalid, NotFound
 from core.ids import first_id_at
 from core.paging import FOREIGN_CURSOR, Page, check_limit, count_of, cursor_after, read_cursor
 from core.parameters import Parameters, check
+from core.schedules.records import FREE
 from core.searching import beyond, search
-from core.tables import executions, output, schedules
+from core.tables import executions, output, schedules, workers
 
 Status = Literal["queued", "running", "completed", "failed", "cancelled"]
 STATUSES: tuple[Status, ...] = ("queued", "running", "completed", "failed", "cancelled")
@@ -147,7 +147,8 @@ def trigger(
         NotFound: no such cron.
         Invalid: the parameters break a rule, or the schedule is one of another cron.
         Conflict: an execution of the cron is under way and the catalogue forbids overlap; or the
-            schedule or the key was used for a different execution; or the schedule is cancelled.
+            schedule or the key was used for a different execution; or the schedule is cancelled, or a
+            worker is firing it now.
         Forbidden, Unavailable.
     """
     require(actor, "run")
@@ -169,7 +170,7 @@ def trigger(
     }
     started = (
         insert(executions)
-        .from_select(list(values), select(*_typed(values)).where(_may_come_from(scheduled_id, cron.name)))
+        .from_select(list(values), select(*_typed(values)).where(*_may_come_from(scheduled_id, cron.name)))
         .on_conflict_do_nothing()
         .returning(*_COLUMNS)
         .cte("started")
@@ -215,16 +216,33 @@ def _typed(values: Mapping[str, Any]) -> Iterator[ColumnElement[Any]]:
         yield value if known else literal(value, executions.c[name].type)
 
 
-def _may_come_from(scheduled_id: UUID | None, cron_name: str) -> ColumnElement[bool]:
-    """A schedule of this database is one of this cron, and not cancelled; others are not known here."""
+# A worker fires it now and is not to be overtaken; a script that has claimed it starts it here itself.
+_BEING_FIRED = and_(
+    schedules.c.status == "pending", ~FREE, schedules.c.claimed_by.in_(select(workers.c.name))
+).label("being_fired")
+
+
+def _may_come_from(scheduled_id: UUID | None, cron_name: str) -> list[ColumnElement[bool]]:
+    """A schedule of this database is one of this cron, not cancelled, not being fired; others are not known.
+
+    Its row is locked: a worker that claims it afterwards finds the execution.
+    """
     if scheduled_id is None:
-        return true()
-    unfit = or_(schedules.c.cron_name != cron_name, schedules.c.status == "cancelled")
-    return ~select(schedules.c.id).where(schedules.c.id == scheduled_id, unfit).exists()
+        return []
+    held = (
+        select(schedules.c.cron_name, schedules.c.status, _BEING_FIRED)
+        .where(schedules.c.id == scheduled_id)
+        .with_for_update(key_share=True)
+        .cte("held")
+    )
+    unfit = or_(held.c.cron_name != cron_name, held.c.status == "cancelled", held.c.being_fired)
+    return [~select(held).where(unfit).exists()]
 
 
 def _check_schedule(connection: Connection, scheduled_id: UUID | None, cron_name: str) -> None:
-    wanted = select(schedules.c.cron_name, schedules.c.status).where(schedules.c.id == scheduled_id)
+    wanted = select(schedules.c.cron_name, schedules.c.status, schedules.c.claimed_by, _BEING_FIRED).where(
+        schedules.c.id == scheduled_id
+    )
     row = connection.execute(wanted).one_or_none() if scheduled_id else None
     if row is None:
         return
@@ -232,6 +250,8 @@ def _check_schedule(connection: Connection, scheduled_id: UUID | None, cron_name
         raise Invalid(f"scheduledId: is a schedule of the cron {row.cron_name}, not of {cron_name}")
     if row.status == "cancelled":
         raise Conflict("scheduledId: the schedule is cancelled; it starts nothing")
+    if row.being_fired:
+        raise Conflict(f"scheduledId: too late, the schedule is being fired by {row.claimed_by}")
 
 
 def get(execution_id: UUID) -> Execution:

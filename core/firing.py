@@ -28,6 +28,7 @@ class Claimed:
         failures: how many of those before it failed.
         drop_after: its deadline, where it is to be dropped after that.
         fires_until: it is not fired after this instant: its deadline, where it has one that is kept.
+        started: it has an execution already: somebody has started it by its id. It is not sent again.
     """
 
     id: UUID
@@ -44,6 +45,7 @@ class Claimed:
     failures: int
     drop_after: datetime | None
     fires_until: datetime | None = None
+    started: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,7 @@ async def claim(
         "FROM get_ready_scheduled_crons(%s, %s, %s, %s, %s)",
         (limit, worker, lease, ahead, list(crons)),
     )
+    started = await _started(lane, [row[0] for row in rows]) if rows else frozenset()
     return [
         Claimed(
             id=row[0],
@@ -168,9 +171,21 @@ async def claim(
             failures=row[10],
             drop_after=row[11],
             fires_until=row[12],
+            started=row[0] in started,
         )
         for row in rows
     ]
+
+
+async def _started(lane: Lane, claimed: Sequence[UUID]) -> frozenset[UUID]:
+    """Those of them that have an execution; whoever would start one now finds them claimed.
+
+    A statement of its own: the one that claims does not see what was committed while it waited for a row.
+    """
+    rows = await lane.fetch(
+        "SELECT scheduled_id FROM cron_executions WHERE scheduled_id = ANY (%s::uuid[])", (claimed,)
+    )
+    return frozenset(row[0] for row in rows)
 
 
 def _instant_of(scheduled_at: datetime, attempt: int, latest: datetime, ahead: timedelta) -> datetime:

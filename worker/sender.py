@@ -126,6 +126,10 @@ class Sender:
             self._freed()
 
     async def _fire(self, claimed: Claimed) -> None:
+        if claimed.started:
+            now = self._clock.now()
+            self._batches.add(Settlement(claimed, "triggered", now, now))
+            return
         try:
             cron = catalogue().cron(claimed.cron_name)
             if claimed.checked != cron.fingerprint:

@@ -77,6 +77,25 @@ def test_a_cancelled_schedule_starts_nothing(api: Caller, count: Callable[[str],
     assert count("cron_executions") == 0
 
 
+def test_what_a_worker_is_firing_is_not_started_too_and_what_a_script_has_claimed_is(
+    api: Caller, database: psycopg.Connection, count: Callable[[str], int]
+) -> None:
+    schedule = api.plan(cronName="greet")["id"]
+    claim = (
+        "UPDATE scheduled_cron_executions SET claimed_by = %s, due_at = now() + interval '1 h' WHERE id = %s"
+    )
+    database.execute(
+        "INSERT INTO cron_workers (name, host, pid, version, slots) VALUES ('w', 'h', 1, '1', 1)"
+    )
+    database.execute(claim, ["w", schedule])
+    body = {"cronName": "greet", "scheduledId": schedule}
+    refused = api("POST", "/trigger", json=body)
+    assert (refused.status_code, count("cron_executions")) == (409, 0)
+    assert "too late, the schedule is being fired by w" in refused.json()["error"]
+    database.execute(claim, ["a script", schedule])
+    assert api("POST", "/trigger", json=body).status_code == 202
+
+
 def test_what_was_started_before_its_schedule_was_cancelled_is_answered_again(api: Caller) -> None:
     body = {"cronName": "greet", "scheduledId": api.plan(cronName="greet")["id"]}
     first = api("POST", "/trigger", json=body)

@@ -1,14 +1,17 @@
 """HTTP targets: what is sent, what each answer means; one live worker for all."""
 
+import time
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from itertools import pairwise
+from threading import Timer
 from uuid import UUID
 
 import psycopg
 import pytest
 
-from core import schedules
+from core import executions, schedules
 from core.errors import Conflict
 from tests.worker.conftest import SECRET
 from tests.worker.house import ALICE, House, Row
@@ -41,6 +44,48 @@ def test_a_post_leaves_at_its_second_with_body_and_headers(house: House, target:
     assert arrival.headers["Idempotency-Key"] == str(schedule_id)
     assert arrival.headers["Content-Type"] == "application/json"
     assert arrival.headers["X-Token"] == "token s3same"
+
+
+def started_by_its_id(house: House, schedule_id: UUID) -> None:
+    """Somebody starts the schedule by its id, unless a worker is firing it."""
+    with suppress(Conflict):
+        executions.trigger(ALICE, "hook", scheduled_id=schedule_id)
+
+
+def sent_once(house: House, target: TargetServer, schedule_id: UUID) -> None:
+    row = house.settled(schedule_id)
+    [execution] = house.executions_of(schedule_id)
+    assert (row["status"], row["triggered_execution_id"]) == ("triggered", execution["id"])
+    assert row["triggered_at"] >= row["scheduled_at"]
+    house.ended(schedule_id)
+    [arrival] = target.of(schedule_id)
+    assert arrival.body["executionId"] == str(execution["id"])
+
+
+def test_what_was_started_by_its_id_before_its_instant_is_not_sent_again(
+    house: House, target: TargetServer
+) -> None:
+    schedule_id = house.plan("hook", seconds=2.5)
+    started_by_its_id(house, schedule_id)
+    assert house.ended(schedule_id)["status"] == "completed"
+    sent_once(house, target, schedule_id)
+
+
+def test_of_a_worker_and_a_call_that_start_a_schedule_at_once_one_does(
+    house: House, target: TargetServer
+) -> None:
+    instant = house.plan_many("hook", 40, seconds=3)
+    ids = [
+        row["id"]
+        for row in house.rows("SELECT id FROM scheduled_cron_executions WHERE scheduled_at = %s", instant)
+    ]
+    for place, schedule_id in enumerate(ids):
+        # A worker claims a second ahead, and sends at the instant.
+        ahead = (1.0 if place % 2 else 0.0) + 0.01 - 0.001 * (place // 2)
+        left = instant.timestamp() - ahead - time.time()
+        Timer(max(0, left), started_by_its_id, (house, schedule_id)).start()
+    for schedule_id in ids:
+        sent_once(house, target, schedule_id)
 
 
 def test_a_header_of_the_targets_own_keeps_the_token_from_it(house: House, target: TargetServer) -> None:
