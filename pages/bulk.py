@@ -1,13 +1,11 @@
 """Bulk planning: ten or more at once, in a grid, pasted, or filled in; checked row by row, planned as one."""
 
-from uuid import UUID
-
 import streamlit as st
 
 from core import schedules
-from core.errors import NotFound
 from pages.parts import batch_csv, batch_fill, batch_grid, filters, notices, problems
 from pages.parts.acting import actor
+from pages.parts.address import identifier
 from pages.parts.batch_preview import preview
 from pages.parts.drafts import Checked, checked, ready
 from pages.parts.figures import number
@@ -27,16 +25,9 @@ def page() -> None:
     with problems.page():
         batch = st.query_params.get("batch")
         if batch:
-            one_batch(_identifier(batch))
+            one_batch(identifier(batch, "batch"))
         else:
             _planning()
-
-
-def _identifier(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise NotFound("id: there is no such batch") from None
 
 
 def _planning() -> None:

@@ -1,15 +1,14 @@
 """What has run and runs: the history, and one execution in full."""
 
 from typing import Final, Literal
-from uuid import UUID
 
 import streamlit as st
 
 from core import executions, overview
-from core.errors import NotFound
 from core.executions import Execution, Filter, Status
 from core.overview import Record
 from pages.parts import filters, notices, problems, table, times, words
+from pages.parts.address import identifier
 from pages.parts.cancel_dialog import stop
 from pages.parts.figures import number
 from pages.parts.language import _, ngettext
@@ -30,18 +29,11 @@ def page() -> None:
     notices.answer({"stop": stop, "run": run_now, "again": plan})
     if wanted := st.query_params.get("id"):
         with problems.page(_("Executions")):
-            one_execution(_identifier(wanted))
+            one_execution(identifier(wanted, "execution"))
     else:
         st.title(_("Executions"), anchor=False)
         with problems.page():
             _list()
-
-
-def _identifier(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise NotFound("id: there is no such execution") from None
 
 
 def _list() -> None:

@@ -6,9 +6,9 @@ from uuid import UUID
 import streamlit as st
 
 from core import schedules
-from core.errors import NotFound
 from core.schedules import Filter, Schedule
 from pages.parts import filters, notices, problems, table, times, words
+from pages.parts.address import identifier
 from pages.parts.bulk_dialogs import cancel_all, move_all
 from pages.parts.cancel_dialog import cancel
 from pages.parts.confirming import dangerous
@@ -41,19 +41,12 @@ def page() -> None:
     notices.answer(dialogs)
     if wanted := st.query_params.get("id"):
         with problems.page(_("Scheduled")):
-            one_schedule(_identifier(wanted))
+            one_schedule(identifier(wanted, "schedule"))
     else:
         st.title(_("Scheduled"), anchor=False)
         with problems.page():
             watch_workers()
             _list()
-
-
-def _identifier(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise NotFound("id: there is no such schedule") from None
 
 
 def _list() -> None:

@@ -6,9 +6,9 @@ from uuid import UUID
 import streamlit as st
 
 from core import series
-from core.errors import NotFound
 from core.series import Series
 from pages.parts import filters, notices, problems, table, times, words
+from pages.parts.address import identifier
 from pages.parts.blackout_list import add_blackout, blackout_list, import_blackouts, remove_blackout
 from pages.parts.figures import number
 from pages.parts.held_list import held_count, held_list
@@ -43,16 +43,9 @@ def page() -> None:
             series_form(st.query_params["new"] or None)
         elif wanted := st.query_params.get("id"):
             _back()
-            one_series(_identifier(wanted))
+            one_series(identifier(wanted, "series"))
         else:
             _list()
-
-
-def _identifier(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise NotFound("id: there is no such series") from None
 
 
 def _back() -> None:

@@ -6,8 +6,12 @@ where a page is arrived at and where the reader went through the browser's histo
 the session knows better.
 """
 
+from uuid import UUID
+
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from core.errors import NotFound
 
 SEEN = "seen in the URL"
 PAGE = "page last seen"
@@ -59,6 +63,22 @@ def keep(key: str, values: dict[str, str | None]) -> None:
         else:
             st.query_params[name] = value
     st.session_state.setdefault(SEEN, {})[key] = _here(tuple(values))
+
+
+def identifier(text: str, missing: str) -> UUID:
+    """The identifier that a URL's query gives.
+
+    Args:
+        text: as it stands there.
+        missing: what is asked for, as core calls it, such as 'execution'.
+
+    Raises:
+        NotFound: it is no identifier, so nothing has it.
+    """
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound(f"id: there is no such {missing}") from None
 
 
 def _here(names: tuple[str, ...]) -> tuple[str | None, ...]:
