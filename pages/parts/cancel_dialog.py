@@ -5,7 +5,6 @@ from uuid import UUID
 import streamlit as st
 
 from core import executions, schedules
-from core.errors import CrondeskError
 from pages.parts import problems, times
 from pages.parts.acting import actor
 from pages.parts.confirming import confirmed
@@ -16,12 +15,12 @@ from pages.parts.words import plain, title_of_cron
 
 
 def cancel(schedule_id: UUID) -> None:
-    """Opens the dialog that cancels a planned run."""
-    try:
-        schedule = schedules.get(schedule_id)
-    except CrondeskError as error:
-        toast_later(problems.sentence_of(error))
-        st.rerun()
+    """Opens the dialog that cancels a planned run.
+
+    Raises:
+        NotFound, Unavailable.
+    """
+    schedule = schedules.get(schedule_id)
     st.dialog(_("Cancel this run?"))(_cancel)(schedule, fresh_key("cancel"))
 
 

@@ -35,12 +35,16 @@ def answer(dialogs: dict[str, Callable[..., None]]) -> None:
     """Opens the dialog that was asked for, if it is one of these; called before the page is drawn.
 
     Whoever asked for it looks at it first, and the page behind it stays as it was meanwhile.
+    Where it cannot open, as what it is about may be gone by now, a toast says so.
     """
     name, given = st.session_state.pop("asked", (None, ()))
     if name in dialogs:
         st.session_state["opened"] = st.session_state.get("opened", 0) + 1
-        with problems.told():
+        try:
             dialogs[name](*given)
+        except CrondeskError as error:
+            toast_later(problems.sentence_of(error))
+            st.rerun()
 
 
 def fresh_key(name: str) -> str:

@@ -6,7 +6,6 @@ from uuid import UUID
 import streamlit as st
 
 from core import overview, series
-from core.errors import CrondeskError
 from core.series import PREVIEWED, Series
 from pages.parts import facts, notices, problems, table, times
 from pages.parts.acting import actor
@@ -106,12 +105,12 @@ def _ahead(one: Series) -> None:
 
 
 def change_series(verb: str, series_id: UUID) -> None:
-    """Opens the dialog that pauses, resumes or ends a series."""
-    try:
-        one = series.get(series_id)
-    except CrondeskError as error:
-        toast_later(problems.sentence_of(error))
-        st.rerun()
+    """Opens the dialog that pauses, resumes or ends a series.
+
+    Raises:
+        NotFound, Unavailable.
+    """
+    one = series.get(series_id)
     st.dialog(_(ASKED[verb][0]))(_change)(verb, one, fresh_key(verb))
 
 

@@ -7,7 +7,6 @@ import streamlit as st
 
 from core import schedules
 from core.catalogue import catalogue
-from core.errors import CrondeskError
 from core.parameters import Parameters
 from pages.parts import problems, times
 from pages.parts.acting import actor
@@ -97,22 +96,22 @@ def _plan(cron_name: str, old: Parameters | None, key: str, start: datetime | No
 
 
 def duplicate(schedule_id: UUID) -> None:
-    """Opens the dialog that plans the same again."""
-    try:
-        schedule = schedules.get(schedule_id)
-    except CrondeskError as error:
-        toast_later(problems.sentence_of(error))
-        st.rerun()
+    """Opens the dialog that plans the same again.
+
+    Raises:
+        NotFound, Unavailable.
+    """
+    schedule = schedules.get(schedule_id)
     plan(schedule.cron_name, schedule.parameters)
 
 
 def change(schedule_id: UUID) -> None:
-    """Opens the dialog that moves or edits a planned run."""
-    try:
-        schedule = schedules.get(schedule_id)
-    except CrondeskError as error:
-        toast_later(problems.sentence_of(error))
-        st.rerun()
+    """Opens the dialog that moves or edits a planned run.
+
+    Raises:
+        NotFound, Unavailable.
+    """
+    schedule = schedules.get(schedule_id)
     title = _("Change: {cron}").format(cron=title_of_cron(schedule.cron_name))
     st.dialog(title, width="medium")(_change)(schedule, fresh_key("change"))
 

@@ -11,6 +11,7 @@ from core import blackouts, executions, schedules
 from core.actors import Actor
 from core.blackouts import Period
 from core.notifications import channels, rules
+from core.settings import ROOT
 from tests.pages.scripts import opened
 
 ALICE = Actor("alice", "operator", "api")
@@ -25,6 +26,19 @@ PAGES = {
     "notifications": {},
     "bulk": {"way": "fill"},
 }
+ABOUT_ONE = [
+    ("scheduled", "change"),
+    ("scheduled", "cancel"),
+    ("scheduled", "duplicate"),
+    ("calendar", "change"),
+    ("series", "pause"),
+    ("series", "resume"),
+    ("series", "end"),
+    ("series", "remove_blackout"),
+    ("notifications", "change_channel"),
+    ("notifications", "remove_channel"),
+    ("notifications", "change_rule"),
+]
 NO_SUCH = "00000000-0000-7000-8000-000000000000"
 
 
@@ -121,6 +135,21 @@ def test_a_link_to_what_is_not_there_says_so(database_url: str, page: str, ident
     shown = opened(page, id=identifier)
     assert not shown.exception
     assert len(shown.error) == 1
+
+
+@pytest.mark.parametrize(("page", "dialog"), ABOUT_ONE)
+def test_a_dialog_about_what_is_gone_meanwhile_says_so_and_does_not_open(
+    database_url: str, page: str, dialog: str
+) -> None:
+    schedules.plan(ALICE, "greet", datetime.now(UTC) + timedelta(hours=1))
+    shown = AppTest.from_file(str(ROOT / "pages" / f"{page}.py"), default_timeout=60)
+    shown.session_state["asked"] = (dialog, (NO_SUCH,))
+    shown.run()
+    assert not shown.exception
+    [toast] = shown.session_state["toasts"]
+    assert "(any more)" in toast
+    assert not shown.error
+    assert not shown.get("dialog")
 
 
 @pytest.mark.parametrize("page", PAGES)
