@@ -15,7 +15,7 @@ from pages.parts.acting import actor
 from pages.parts.confirming import confirmed
 from pages.parts.figures import number
 from pages.parts.language import _, ngettext
-from pages.parts.notices import fresh_key, toast_later
+from pages.parts.notices import fresh_key, still_there, toast_later
 from pages.parts.wall_times import stretch_fields
 from pages.parts.words import plain, title_of_cron
 
@@ -130,12 +130,13 @@ def _read(content: bytes, cron_name: str | None) -> list[Period]:
 
 
 def remove_blackout(blackout_id: UUID) -> None:
-    """Opens the dialog that removes one."""
-    found = next((one for one in blackouts.find() if one.id == blackout_id), None)
-    if found is None:
-        toast_later(_("This does not exist (any more)."))
-        st.rerun()
-    st.dialog(_("Remove this blackout?"))(_remove)(found, fresh_key("remove"))
+    """Opens the dialog that removes one.
+
+    Raises:
+        NotFound, Unavailable.
+    """
+    one = still_there(blackouts.find(), blackout_id)
+    st.dialog(_("Remove this blackout?"))(_remove)(one, fresh_key("remove"))
 
 
 def _remove(one: Blackout, key: str) -> None:

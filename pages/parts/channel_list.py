@@ -11,7 +11,7 @@ from pages.parts import notices, problems, table
 from pages.parts.acting import actor
 from pages.parts.confirming import confirmed
 from pages.parts.language import _
-from pages.parts.notices import fresh_key, toast_later
+from pages.parts.notices import fresh_key, still_there, toast_later
 from pages.parts.words import plain
 
 EXAMPLE = "mailtos://user:password@example.org?to=ops@example.org"
@@ -65,8 +65,13 @@ def add_channel() -> None:
 
 
 def change_channel(channel_id: UUID) -> None:
-    """Opens the dialog that gives one another name or address."""
-    st.dialog(_("Change the channel"))(_edit)(_of(channel_id), fresh_key("channel"))
+    """Opens the dialog that gives one another name or address.
+
+    Raises:
+        NotFound, Unavailable.
+    """
+    one = still_there(channels.find(), channel_id)
+    st.dialog(_("Change the channel"))(_edit)(one, fresh_key("channel"))
 
 
 def _edit(one: Channel | None, key: str) -> None:
@@ -117,8 +122,13 @@ def test_channel(channel_id: UUID) -> None:
 
 
 def remove_channel(channel_id: UUID) -> None:
-    """Opens the dialog that removes one."""
-    st.dialog(_("Remove this channel?"))(_remove)(_of(channel_id), fresh_key("remove"))
+    """Opens the dialog that removes one.
+
+    Raises:
+        NotFound, Unavailable.
+    """
+    one = still_there(channels.find(), channel_id)
+    st.dialog(_("Remove this channel?"))(_remove)(one, fresh_key("remove"))
 
 
 def _remove(one: Channel, key: str) -> None:
@@ -129,11 +139,3 @@ def _remove(one: Channel, key: str) -> None:
             channels.remove(actor(), one.id)
             toast_later(_("The channel is removed."))
             st.rerun()
-
-
-def _of(channel_id: UUID) -> Channel:
-    found = next((one for one in channels.find() if one.id == channel_id), None)
-    if found is None:
-        toast_later(_("This does not exist (any more)."))
-        st.rerun()
-    return found

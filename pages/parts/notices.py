@@ -1,13 +1,22 @@
 """What a page says and opens after it was acted on: toasts that outlive the rerun, and dialogs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
 
 import streamlit as st
 
-from core.errors import CrondeskError
+from core.errors import CrondeskError, NotFound
 from pages.parts import problems
+
+
+class _Identified(Protocol):
+    @property
+    def id(self) -> UUID: ...
+
+
+Row = TypeVar("Row", bound=_Identified)
 
 
 def toast_later(text: str) -> None:
@@ -45,6 +54,22 @@ def answer(dialogs: dict[str, Callable[..., None]]) -> None:
         except CrondeskError as error:
             toast_later(problems.sentence_of(error))
             st.rerun()
+
+
+def still_there(found: Iterable[Row], wanted: UUID) -> Row:
+    """The row that a dialog is about, out of those that there are now.
+
+    Args:
+        found: as they are read for the dialog.
+        wanted: the id of the one.
+
+    Raises:
+        NotFound: it is gone by now, which `answer` says.
+    """
+    for one in found:
+        if one.id == wanted:
+            return one
+    raise NotFound("id: there is no such row")
 
 
 def fresh_key(name: str) -> str:

@@ -14,7 +14,7 @@ from pages.parts import notices, problems, table, times
 from pages.parts.acting import actor
 from pages.parts.choice import one_of
 from pages.parts.language import _, language, marked, ngettext
-from pages.parts.notices import fresh_key, toast_later
+from pages.parts.notices import fresh_key, still_there, toast_later
 from pages.parts.words import title_of_cron
 
 EVENTS: dict[str, str] = {
@@ -99,8 +99,13 @@ def add_rule() -> None:
 
 
 def change_rule(rule_id: UUID) -> None:
-    """Opens the dialog that changes one."""
-    st.dialog(_("Change the rule"), width="medium")(_edit)(_of(rule_id), fresh_key("rule"))
+    """Opens the dialog that changes one.
+
+    Raises:
+        NotFound, Unavailable.
+    """
+    one = still_there(rules.find(), rule_id)
+    st.dialog(_("Change the rule"), width="medium")(_edit)(one, fresh_key("rule"))
 
 
 def _edit(one: Rule | None, key: str) -> None:
@@ -205,11 +210,3 @@ def remove_rule(rule_id: UUID) -> None:
         rules.remove(actor(), rule_id)
         toast_later(_("The rule is removed."))
         st.rerun()
-
-
-def _of(rule_id: UUID) -> Rule:
-    found = next((one for one in rules.find() if one.id == rule_id), None)
-    if found is None:
-        toast_later(_("This does not exist (any more)."))
-        st.rerun()
-    return found
