@@ -32,7 +32,7 @@ def alert_list() -> None:
                 told = _("{alert}, since {when}").format(alert=told, when=times.day_and_time(alert.since))
             if alert.kind == "no_worker":
                 told = worker_away()
-            looks[alert.severity](words.plain(_capital(told)), icon=ICONS[alert.severity])
+            looks[alert.severity](words.plain(words.capital(told)), icon=ICONS[alert.severity])
         if not found:
             st.caption(_("No alerts."))
 
@@ -51,9 +51,5 @@ def alerts_in_brief() -> None:
 
 
 def _badge(alert: Alert) -> None:
-    told = words.plain(_capital(sentence(alert.kind, alert.details, language())))
+    told = words.plain(words.capital(sentence(alert.kind, alert.details, language())))
     st.badge(told, icon=ICONS[alert.severity], color=COLOURS[alert.severity])
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
