@@ -1,7 +1,6 @@
 """The figures above the catalogue, and the heartbeat of the workers."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from core import overview, workers
 from pages.parts.component import component, words
@@ -99,7 +98,7 @@ def _pulse(pulse: workers.Pulse) -> dict[str, object]:
         parts.append(_("clock offset {}").format(f"{round(freshest.clock_offset_ms)}\u00a0ms"))
     seen = max(freshest.beat_at, freshest.ticked_at or freshest.beat_at)
     # A worker that has just looked may be a moment ahead of the reading.
-    since = min(seen, pulse.now - timedelta(0))
+    since = min(seen, pulse.now)
     return {
         "alive": True,
         "late": pulse.overdue > 0,
