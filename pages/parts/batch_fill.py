@@ -39,9 +39,9 @@ def rows() -> list[Draft]:
         with st.container(border=True):
             key = f"{KEY} {cron.name}"
             start = begin_with(cron, None, key, in_dialog=False)
-            draft = parameters_editor(cron, start, key, in_dialog=False)
-            keep(cron, draft, key, in_dialog=False)
-            parameters = draft.latest or {}
+            edited = parameters_editor(cron, start, key, in_dialog=False)
+            keep(cron, edited, key, in_dialog=False)
+            parameters = edited.latest or {}
     elif names:
         st.caption(_("Each of them runs with the defaults of the catalogue."))
     begin, end = _stretch()

@@ -21,7 +21,7 @@ TALLEST = 20
 
 
 @dataclass(slots=True)
-class Draft:
+class Edited:
     """The parameters that are being written.
 
     Attributes:
@@ -38,7 +38,7 @@ class Draft:
     problems: list[str] = field(default_factory=list)
 
 
-def parameters_editor(cron: Cron, start: Parameters, key: str, *, in_dialog: bool = True) -> Draft:
+def parameters_editor(cron: Cron, start: Parameters, key: str, *, in_dialog: bool = True) -> Edited:
     """Shows the parameters as a form or as JSON.
 
     Args:
@@ -50,35 +50,35 @@ def parameters_editor(cron: Cron, start: Parameters, key: str, *, in_dialog: boo
     Returns:
         What they are now, with what is wrong with them.
     """
-    draft: Draft = st.session_state.setdefault(f"{key} draft", Draft(start))
+    edited: Edited = st.session_state.setdefault(f"{key} edited", Edited(start))
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader(_("Parameters"), anchor=False, width="content")
-        if not cron.parameters.get("properties") and not draft.start:
+        if not cron.parameters.get("properties") and not edited.start:
             st.caption(_("This cron takes none."), width="content")
-            draft.latest, draft.problems = {}, broken({}, cron.parameters)
-            return draft
+            edited.latest, edited.problems = {}, broken({}, cron.parameters)
+            return edited
         words = {"form": _("Form"), "json": _("JSON")}
         label = _("View of the parameters")
         chosen = one_of(label, words, "form", f"{key} view", label_shown=False, lasting=True)
-    if draft.view == "form":
-        draft.latest = schema_form(cron.parameters, draft.start, f"{key} {draft.version}")
-        draft.problems = [] if draft.latest is not None else [_("One of the fields cannot be read yet.")]
+    if edited.view == "form":
+        edited.latest = schema_form(cron.parameters, edited.start, f"{key} {edited.version}")
+        edited.problems = [] if edited.latest is not None else [_("One of the fields cannot be read yet.")]
     else:
-        _as_json(draft, f"{key} {draft.version} json")
+        _as_json(edited, f"{key} {edited.version} json")
     # Only now: what was typed last may come in the same run as the click on the other view.
-    if chosen != draft.view:
-        if draft.latest is None:
+    if chosen != edited.view:
+        if edited.latest is None:
             st.info(_("Mend the JSON first, so that the form can show it."))
         else:
-            draft.start, draft.view, draft.version = draft.latest, chosen, draft.version + 1
+            edited.start, edited.view, edited.version = edited.latest, chosen, edited.version + 1
             st.rerun(scope="fragment" if in_dialog else "app")
-    if draft.latest is not None:
-        draft.problems = broken(draft.latest, cron.parameters) or _refused(draft.latest, cron)
-    return draft
+    if edited.latest is not None:
+        edited.problems = broken(edited.latest, cron.parameters) or _refused(edited.latest, cron)
+    return edited
 
 
-def _as_json(draft: Draft, key: str) -> None:
-    text = json.dumps(draft.start, ensure_ascii=False, indent=2)
+def _as_json(edited: Edited, key: str) -> None:
+    text = json.dumps(edited.start, ensure_ascii=False, indent=2)
     height = 56 + 24 * min(TALLEST, max(5, text.count("\n") + 1))
     written = st.text_area(
         _("Parameters as JSON"),
@@ -93,12 +93,12 @@ def _as_json(draft: Draft, key: str) -> None:
     except Invalid as error:
         where = error.message.removeprefix("not JSON: ")
         sentence = sentence_of(error)
-        draft.latest, draft.problems = None, [f"{sentence} {where}" if "line" in where else sentence]
+        edited.latest, edited.problems = None, [f"{sentence} {where}" if "line" in where else sentence]
         return
     if isinstance(value, dict):
-        draft.latest, draft.problems = value, []
+        edited.latest, edited.problems = value, []
     else:
-        draft.latest, draft.problems = None, [_("The parameters must be one JSON object, in braces.")]
+        edited.latest, edited.problems = None, [_("The parameters must be one JSON object, in braces.")]
 
 
 def _refused(parameters: Parameters, cron: Cron) -> list[str]:

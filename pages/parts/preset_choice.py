@@ -11,7 +11,7 @@ from pages.parts import problems
 from pages.parts.acting import actor
 from pages.parts.confirming import dangerous
 from pages.parts.language import _
-from pages.parts.parameters import Draft
+from pages.parts.parameters import Edited
 from pages.parts.words import plain
 
 DEFAULTS, LAST_USED, GIVEN, PRESET = "defaults", "last", "given", "preset"
@@ -92,26 +92,26 @@ def _offered(cron: Cron, given: Parameters | None, key: str) -> dict[Choice, Beg
 
 def _begin_anew(cron: Cron, chosen: Beginning, key: str) -> None:
     fitting, unfit = presets.fitting(cron, chosen.parameters)
-    before: Draft | None = st.session_state.get(f"{key} draft")
-    draft = Draft(fitting)
+    before: Edited | None = st.session_state.get(f"{key} edited")
+    edited = Edited(fitting)
     if before is not None:
-        draft.view, draft.version = before.view, before.version + 1
-    st.session_state[f"{key} draft"] = draft
+        edited.view, edited.version = before.view, before.version + 1
+    st.session_state[f"{key} edited"] = edited
     st.session_state[f"{key} unfit"] = unfit
 
 
-def keep(cron: Cron, draft: Draft, key: str, *, in_dialog: bool = True) -> None:
+def keep(cron: Cron, edited: Edited, key: str, *, in_dialog: bool = True) -> None:
     """Offers to keep what a form holds as a preset.
 
     Args:
         cron: whose parameters they are.
-        draft: what the form holds.
+        edited: what the form holds.
         key: names the form.
         in_dialog: whether it stands in a dialog, which alone runs again then.
     """
     if not cron.parameters.get("properties"):
         return
-    ready = draft.latest is not None and not draft.problems
+    ready = edited.latest is not None and not edited.problems
     with st.popover(
         _("Save as preset…"), icon=":material/bookmark_add:", type="tertiary", disabled=not ready
     ):
@@ -124,10 +124,10 @@ def keep(cron: Cron, draft: Draft, key: str, *, in_dialog: bool = True) -> None:
         label = _("Replace the preset") if taken else _("Save the preset")
         if (
             st.button(label, disabled=not (name or "").strip(), key=f"{key} keep")
-            and draft.latest is not None
+            and edited.latest is not None
         ):
             with problems.told():
-                kept = presets.save(actor(), cron.name, name or "", draft.latest, replace=taken)
+                kept = presets.save(actor(), cron.name, name or "", edited.latest, replace=taken)
                 st.session_state[f"{key} kept"] = (PRESET, kept.name)
                 st.session_state[f"{key} said"] = _("Saved as preset: {name}.").format(name=kept.name)
                 # The whole page would close a dialog.

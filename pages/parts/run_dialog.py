@@ -36,20 +36,20 @@ def _run_now(cron_name: str, old: Parameters | None, key: str) -> None:
         cron = catalogue().cron(cron_name)
         if cron.description:
             st.caption(plain(cron.description.in_language(language())))
-        draft = parameters_editor(cron, begin_with(cron, old, key), key)
-        keep(cron, draft, key)
+        edited = parameters_editor(cron, begin_with(cron, old, key), key)
+        keep(cron, edited, key)
         if old is not None:
-            comparison(cron, old, draft.latest, f"{key} compared")
+            comparison(cron, old, edited.latest, f"{key} compared")
         # There even when it is empty: what stands below keeps its place, and is not drawn twice for a moment.
         with st.container():
-            if draft.latest is not None:
-                calls(cron, draft.latest)
+            if edited.latest is not None:
+                calls(cron, edited.latest)
         tell_worker_away()
-        if draft.problems:
-            st.error("\n".join(f"- {plain(problem)}" for problem in draft.problems), icon=":material/error:")
-        pressed = confirmed(_("Run now"), key, ready=not draft.problems)
+        if edited.problems:
+            st.error("\n".join(f"- {plain(problem)}" for problem in edited.problems), icon=":material/error:")
+        pressed = confirmed(_("Run now"), key, ready=not edited.problems)
         once = st.session_state.setdefault(f"{key} once", f"dashboard:{uuid4()}")
-        if pressed and draft.latest is not None:
-            started = executions.trigger(actor(), cron.name, draft.latest, idempotency_key=once)
+        if pressed and edited.latest is not None:
+            started = executions.trigger(actor(), cron.name, edited.latest, idempotency_key=once)
             toast_later(_("Started: {cron}.").format(cron=title_of_cron(cron_name)))
             go("executions", id=str(started.id))

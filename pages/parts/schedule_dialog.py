@@ -16,7 +16,7 @@ from pages.parts.confirming import confirmed
 from pages.parts.language import _, language
 from pages.parts.lateness import deadline
 from pages.parts.notices import fresh_key, go, toast_later
-from pages.parts.parameters import Draft, parameters_editor
+from pages.parts.parameters import Edited, parameters_editor
 from pages.parts.preset_choice import begin_with, keep
 from pages.parts.taking_back import offer_event, offer_plan
 from pages.parts.verdict import verdict
@@ -61,29 +61,29 @@ def _plan(cron_name: str, old: Parameters | None, key: str, start: datetime | No
         if cron.description:
             st.caption(plain(cron.description.in_language(language())))
         instant = choose_instant(key, start)
-        draft = parameters_editor(cron, begin_with(cron, old, key), key)
-        keep(cron, draft, key)
+        edited = parameters_editor(cron, begin_with(cron, old, key), key)
+        keep(cron, edited, key)
         if old is not None:
-            comparison(cron, old, draft.latest, f"{key} compared")
+            comparison(cron, old, edited.latest, f"{key} compared")
         if instant is not None:
             verdict(cron, instant)
         with st.expander(_("If it is late")):
             within, policy = deadline(f"{key} ")
         # There even when it is empty: what stands below keeps its place, and is not drawn twice for a moment.
         with st.container():
-            if instant is not None and draft.latest is not None:
-                calls(cron, draft.latest, instant, within, policy)
+            if instant is not None and edited.latest is not None:
+                calls(cron, edited.latest, instant, within, policy)
         if st.button(_("Make it a series…"), icon=":material/repeat:", type="tertiary", key=f"{key} repeat"):
             go("series", new=cron.name)
-        _tell(draft)
-        ready = instant is not None and not draft.problems
+        _tell(edited)
+        ready = instant is not None and not edited.problems
         again = st.session_state.setdefault(f"{key} once", f"dashboard:{uuid4()}")
-        if confirmed(_("Schedule"), key, ready=ready) and instant is not None and draft.latest is not None:
+        if confirmed(_("Schedule"), key, ready=ready) and instant is not None and edited.latest is not None:
             made = schedules.plan(
                 actor(),
                 cron.name,
                 instant,
-                draft.latest,
+                edited.latest,
                 idempotency_key=again,
                 not_after=instant + within if within else None,
                 late_policy=policy,
@@ -120,14 +120,14 @@ def _change(schedule: schedules.Schedule, key: str) -> None:
     with problems.told():
         cron = catalogue().cron(schedule.cron_name)
         instant = choose_instant(key, schedule.scheduled_at, planned=True)
-        draft = parameters_editor(cron, begin_with(cron, schedule.parameters, key), key)
-        keep(cron, draft, key)
+        edited = parameters_editor(cron, begin_with(cron, schedule.parameters, key), key)
+        keep(cron, edited, key)
         if instant is not None:
             verdict(cron, instant, schedule.id)
-        _tell(draft)
-        ready = instant is not None and not draft.problems
-        if confirmed(_("Save"), key, ready=ready) and instant is not None and draft.latest is not None:
-            _save(schedule, instant, draft.latest)
+        _tell(edited)
+        ready = instant is not None and not edited.problems
+        if confirmed(_("Save"), key, ready=ready) and instant is not None and edited.latest is not None:
+            _save(schedule, instant, edited.latest)
             st.rerun()
 
 
@@ -146,6 +146,6 @@ def _save(schedule: schedules.Schedule, instant: datetime, parameters: Parameter
     offer_event(changed.event_id, told)
 
 
-def _tell(draft: Draft) -> None:
-    if draft.problems:
-        st.error("\n".join(f"- {plain(problem)}" for problem in draft.problems), icon=":material/error:")
+def _tell(edited: Edited) -> None:
+    if edited.problems:
+        st.error("\n".join(f"- {plain(problem)}" for problem in edited.problems), icon=":material/error:")

@@ -19,7 +19,7 @@ from pages.parts.acting import actor
 from pages.parts.choice import one_of
 from pages.parts.language import _, language, marked
 from pages.parts.lateness import deadline
-from pages.parts.parameters import Draft, parameters_editor
+from pages.parts.parameters import Edited, parameters_editor
 from pages.parts.pattern_fields import pattern_fields
 from pages.parts.remembered import forget
 from pages.parts.words import capital, plain, title_of_cron
@@ -52,7 +52,7 @@ def series_form(cron_name: str | None) -> None:
         if chosen is None:
             st.info(_("Choose what shall run."))
             return
-        draft = parameters_editor(catalogue().crons[chosen], {}, f"{KEY} {chosen}", in_dialog=False)
+        edited = parameters_editor(catalogue().crons[chosen], {}, f"{KEY} {chosen}", in_dialog=False)
         st.subheader(_("When"), anchor=False)
         wanted = _Wanted(pattern_fields(), _zone())
         _end(wanted)
@@ -60,11 +60,11 @@ def series_form(cron_name: str | None) -> None:
         fire_within, policy, missed = _lateness()
     with right:
         fine = _preview(wanted, chosen)
-        for problem in [*wanted.problems, *draft.problems]:
+        for problem in [*wanted.problems, *edited.problems]:
             st.error(plain(problem), icon=":material/error:")
-        ready = fine and not wanted.problems and not draft.problems
+        ready = fine and not wanted.problems and not edited.problems
         if st.button(_("Create the series"), type="primary", disabled=not ready, key="create"):
-            _create(chosen, wanted, draft, fire_within, policy, missed)
+            _create(chosen, wanted, edited, fire_within, policy, missed)
 
 
 def begin_anew() -> None:
@@ -221,7 +221,7 @@ def listed(moments: Sequence[datetime], timezone: str) -> str:
 def _create(
     cron_name: str,
     wanted: _Wanted,
-    draft: Draft,
+    edited: Edited,
     fire_within: timedelta | None,
     policy: LatePolicy,
     missed: Missed,
@@ -232,7 +232,7 @@ def _create(
             cron_name,
             wanted.pattern,
             wanted.timezone,
-            parameters=draft.latest or {},
+            parameters=edited.latest or {},
             repeat_until=wanted.repeat_until,
             repeat_count=wanted.repeat_count,
             excluded_dates=wanted.excluded,

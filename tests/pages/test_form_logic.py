@@ -34,9 +34,9 @@ def editor(given: dict[str, Any] | None = None) -> AppTest:
 
         cron = catalogue().cron("greet")
         start = begin_with(cron, given, "form", in_dialog=False)
-        draft = parameters_editor(cron, start, "form", in_dialog=False)
-        keep(cron, draft, "form", in_dialog=False)
-        st.text(json.dumps([draft.latest, draft.problems]))
+        edited = parameters_editor(cron, start, "form", in_dialog=False)
+        keep(cron, edited, "form", in_dialog=False)
+        st.text(json.dumps([edited.latest, edited.problems]))
 
     tested = AppTest.from_function(page, kwargs={"given": given}, default_timeout=30).run()
     assert not tested.exception, tested.exception
@@ -131,8 +131,8 @@ def test_parameters_are_there_after_a_look_at_those_of_another_cron(database_url
         from pages.parts.parameters import parameters_editor  # noqa: PLC0415
 
         name = st.radio("Cron", ["greet", "nothing"])
-        draft = parameters_editor(catalogue().crons[name], {}, name, in_dialog=False)
-        st.text(json.dumps([draft.latest, draft.problems]))
+        edited = parameters_editor(catalogue().crons[name], {}, name, in_dialog=False)
+        st.text(json.dumps([edited.latest, edited.problems]))
 
     tested = AppTest.from_function(page, default_timeout=30).run()
     tested.text_input[0].set_value("Ada").run()
