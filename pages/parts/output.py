@@ -1,5 +1,6 @@
 """What an execution prints, as it comes, with a search; standard error and our own voice stand out."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -100,15 +101,16 @@ def _fresh(sent: Sent) -> list[Chunk]:
         chunks = output.tail_of(sent.execution_id, SHOWN_CHARACTERS)
         sent.cut = bool(chunks) and chunks[0].seq > 0
         return chunks
-    chunks = []
-    after = sent.before
+    return list(_since(sent.execution_id, sent.before))
+
+
+def _since(execution_id: UUID, after: int) -> Iterator[Chunk]:
     while True:
-        page = executions.output_of(sent.execution_id, after=after, limit=OUTPUT_PAGE)
-        chunks += page
+        page = executions.output_of(execution_id, after=after, limit=OUTPUT_PAGE)
+        yield from page
         if len(page) < OUTPUT_PAGE:
-            break
+            return
         after = page[-1].seq
-    return chunks
 
 
 def _asked(sent: Sent) -> None:
@@ -151,11 +153,4 @@ def _words(empty: str) -> dict[str, str]:
 
 
 def _all(execution_id: UUID) -> bytes:
-    parts: list[str] = []
-    last = -1
-    while True:
-        chunks = executions.output_of(execution_id, after=last, limit=OUTPUT_PAGE)
-        parts += [chunk.content for chunk in chunks]
-        if len(chunks) < OUTPUT_PAGE:
-            return "".join(parts).encode()
-        last = chunks[-1].seq
+    return "".join(chunk.content for chunk in _since(execution_id, -1)).encode()
