@@ -30,7 +30,7 @@ check: $(VENV)/.installed-dev ## lint, formatting, types, directions of imports,
 	@$(MAKE) --no-print-directory translations-check
 
 translations-check: $(VENV)/.installed-dev ## see whether every translation is complete
-	@if [ -f scripts/check_translations.py ]; then $(PY) scripts/check_translations.py; fi
+	@$(PY) scripts/check_translations.py
 
 format: $(VENV)/.installed-dev ## format the code, and repair what the linter can
 	$(PY) -m ruff check --fix-only

@@ -167,8 +167,3 @@ def seconds_of_cpu(pid: int) -> float:
     """User and system time that a process has used."""
     parts = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
     return (int(parts[11]) + int(parts[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def settle_down(seconds: float = 1.0) -> None:
-    """Lets the machine rest between two runs."""
-    time.sleep(seconds)

@@ -56,10 +56,6 @@ class Server:
         """Removes a database, whoever is connected."""
         self._control.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
 
-    def checkpoint(self) -> None:
-        """Writes down what is in memory now, so that it is not done during a measurement."""
-        self._control.execute("CHECKPOINT")
-
     def settings(self) -> dict[str, str]:
         """The server's settings that matter here."""
         return {name: str(self._value(f"SHOW {name}")) for name in SETTINGS}

@@ -7,12 +7,12 @@ from core.errors import Forbidden
 
 Role = Literal["viewer", "operator", "admin"]
 Via = Literal["dashboard", "api", "worker", "cli", "sql"]
-Verb = Literal["schedule", "settle", "run", "cancel_execution", "tidy", "notify", "share_calendar"]
+Verb = Literal["schedule", "settle", "run", "cancel_execution", "notify", "share_calendar"]
 
 ALLOWED: dict[Role, frozenset[Verb]] = {
     "viewer": frozenset(),
     "operator": frozenset({"schedule", "run", "cancel_execution", "notify"}),
-    "admin": frozenset({"schedule", "settle", "run", "cancel_execution", "tidy", "notify", "share_calendar"}),
+    "admin": frozenset({"schedule", "settle", "run", "cancel_execution", "notify", "share_calendar"}),
 }
 
 

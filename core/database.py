@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -180,6 +179,6 @@ def migrated() -> bool:
     from alembic.runtime.migration import MigrationContext  # noqa: PLC0415
     from alembic.script import ScriptDirectory  # noqa: PLC0415
 
-    script = ScriptDirectory.from_config(Config(str(Path(ROOT / "alembic.ini"))))
+    script = ScriptDirectory.from_config(Config(str(ROOT / "alembic.ini")))
     with reading() as connection:
         return set(MigrationContext.configure(connection).get_current_heads()) == set(script.get_heads())

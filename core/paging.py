@@ -35,7 +35,7 @@ class Page(Generic[Row]):
     cursor: str | None
 
 
-def check_limit(limit: int) -> int:
+def check_limit(limit: int) -> None:
     """Lets a page's size pass that is 1 to 1000.
 
     Raises:
@@ -43,7 +43,6 @@ def check_limit(limit: int) -> int:
     """
     if not 1 <= limit <= MAX_LIMIT:
         raise Invalid(f"limit: must be 1 to {MAX_LIMIT}")
-    return limit
 
 
 def cursor_after(instant: datetime | None, row_id: UUID) -> str:

@@ -1,12 +1,10 @@
 """The catalogue of crons: what crons.toml says, and the last good one in force."""
 
 from core.catalogue.entries import (
-    EMPTY_SCHEMA,
     WITHHELD,
     Catalogue,
     ConflictRetry,
     Cron,
-    HttpTarget,
     Retry,
     Wording,
 )
@@ -15,14 +13,12 @@ from core.catalogue.parsing import CatalogueError, parse
 from core.catalogue.templates import argument_of, header_value, secrets_of
 
 __all__ = [
-    "EMPTY_SCHEMA",
     "WITHHELD",
     "Catalogue",
     "CatalogueError",
     "CatalogueFile",
     "ConflictRetry",
     "Cron",
-    "HttpTarget",
     "Retry",
     "Wording",
     "argument_of",

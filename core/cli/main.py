@@ -6,8 +6,6 @@ import sys
 from collections.abc import Sequence
 
 import click
-import psycopg
-from sqlalchemy.exc import ProgrammingError
 
 from core import __version__
 from core.cli import blackouts, calendar, catalogue, crontab, executions, schedules, series, workers
@@ -21,12 +19,6 @@ CONFLICT = 4
 UNAVAILABLE = 5
 INTERRUPTED = 128 + 2
 NOBODY_READS = 128 + 13
-
-OUTDATED = (
-    psycopg.errors.UndefinedTable,
-    psycopg.errors.UndefinedColumn,
-    psycopg.errors.UndefinedFunction,
-)
 
 EXIT_CODES = """\b
 Exit codes:
@@ -91,11 +83,6 @@ def main(arguments: Sequence[str]) -> int:
     except CrondeskError as error:
         refuse(error.message, error.details, as_json=as_json)
         return _code_of(error)
-    except ProgrammingError as error:
-        if not isinstance(error.orig, OUTDATED):
-            raise
-        refuse("the database is not at this version: run 'alembic upgrade head'", [], as_json=as_json)
-        return UNAVAILABLE
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
     except BrokenPipeError:

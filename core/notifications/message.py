@@ -29,18 +29,19 @@ PAGE = {"failed": "executions", "completed": "executions", "recovered": "executi
 def message_of(due: Due) -> Message:
     """The message for a row of the outbox, in its rule's language and zone."""
     values = due.details
+    title = TITLES[_heading(due.kind, values)].in_language(due.language)
     if due.kind == "alert":
-        told = sentence(values["alert"], values, due.language)
-        title = _word(TITLES["cleared" if "until" in values else "raised"], due.language).format(alert=told)
+        title = title.format(alert=sentence(values["alert"], values, due.language))
     else:
-        kind = _heading(due.kind, values)
         time = _instant(values["scheduled_at"], due, "HH:mm") if "scheduled_at" in values else ""
-        title = _word(TITLES[kind], due.language).format(cron=_title(due), time=time)
+        title = title.format(cron=_title(due), time=time)
     body = "\n".join(_lines(due)) or title
     return Message(one_line(title, MAX_TITLE), body)
 
 
 def _heading(kind: Kind, values: dict[str, Any]) -> str:
+    if kind == "alert":
+        return "cleared" if "until" in values else "raised"
     if kind == "missed" and values.get("paused"):
         return "paused"
     if kind == "missed" and values.get("held"):
@@ -59,7 +60,7 @@ def sentence(alert: str, details: dict[str, Any], language: Language) -> str:
         name: details.get(name, "?")
         for name in ("count", "hours", "minutes", "overdue", "p99_ms", "target_ms")
     }
-    return _word(wording, language).format(**figures)
+    return wording.in_language(language).format(**figures)
 
 
 def one_line(value: object, longest: int = MAX_VALUE) -> str:
@@ -73,7 +74,7 @@ def _lines(due: Due) -> Iterator[str]:
     values = due.details
 
     def line(name: str, value: object) -> str:
-        return _word(LINES[name], due.language).format(one_line(value))
+        return LINES[name].in_language(due.language).format(one_line(value))
 
     for name in ("scheduled_at", "triggered_at", "started_at", "since", "until"):
         if values.get(name):
@@ -91,12 +92,12 @@ def _lines(due: Due) -> Iterator[str]:
     if due.kind == "reminder":
         for action in links.ACTIONS:
             # Not through one_line: an address is ours, and must stay whole.
-            yield _word(LINES[action], due.language).format(links.address_of(due.id, action))
+            yield LINES[action].in_language(due.language).format(links.address_of(due.id, action))
     if due.cron_name is not None:
         page, query = PAGE.get(due.kind, "scheduled"), urlencode({"cron": due.cron_name})
         if values.get("paused"):
             page = "series"
-        yield _word(LINES["page"], due.language).format(f"{settings().public_address}/{page}?{query}")
+        yield LINES["page"].in_language(due.language).format(f"{settings().public_address}/{page}?{query}")
 
 
 def _title(due: Due) -> str:
@@ -116,7 +117,3 @@ def _seconds(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {round(rest)} s" if minutes else f"{rest:.1f} s"
-
-
-def _word(wording: Any, language: Language) -> str:
-    return str(wording.in_language(language))

@@ -2,7 +2,7 @@
 
 from core.schedules.changing import cancel, change, decide
 from core.schedules.planning import plan, plan_each
-from core.schedules.planning_many import Batch, plan_many
+from core.schedules.planning_many import plan_many
 from core.schedules.reading import conditions_of, find, get
 from core.schedules.records import (
     HELD_UNTIL,
@@ -10,7 +10,6 @@ from core.schedules.records import (
     MAX_BATCH,
     MAX_NAME,
     STATUSES,
-    Changed,
     Filter,
     LatePolicy,
     OwnPlan,
@@ -27,8 +26,6 @@ __all__ = [
     "MAX_BATCH",
     "MAX_NAME",
     "STATUSES",
-    "Batch",
-    "Changed",
     "Filter",
     "LatePolicy",
     "OwnPlan",

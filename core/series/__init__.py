@@ -12,7 +12,6 @@ from core.series.records import (
     Repeats,
     Series,
     Status,
-    ToPlan,
     Upcoming,
 )
 
@@ -25,7 +24,6 @@ __all__ = [
     "Repeats",
     "Series",
     "Status",
-    "ToPlan",
     "Upcoming",
     "blackouts_of",
     "create",
