@@ -7,6 +7,7 @@ import click
 
 from core.catalogue import Catalogue, CatalogueError, catalogue, parse
 from core.cli.answers import answer, note, say, table
+from core.cli.exit_codes import INVALID
 from core.cli.options import as_json_option, text_of
 from core.overview import records
 from core.settings import settings
@@ -83,7 +84,7 @@ def check(file: Path | None, as_json: bool) -> None:
     else:
         say(f"{path}: {len(found)} crons, no mistakes")
     if problems:
-        raise click.exceptions.Exit(2)
+        raise click.exceptions.Exit(INVALID)
 
 
 def _problems(told: list[str] | tuple[str, ...]) -> list[dict[str, int | str | None]]:

@@ -8,13 +8,13 @@ import click
 from core import series
 from core.catalogue import catalogue
 from core.cli.answers import answer, note, say, table
+from core.cli.exit_codes import INVALID, PARTLY
 from core.cli.options import as_json_option, asking, machine_zone, text_of
 from core.crontab import Form, Told, form_of, parse
 from core.crontab_import import Import, Whose, apply, plan
 from core.errors import Invalid
 
 MOST_BYTES = 1_048_576
-PARTLY = 1
 
 
 @click.command("import")
@@ -80,7 +80,7 @@ def import_(
     else:
         _tell(made, applied, output, len(done))
     if made.refused and not made.taken:
-        raise click.exceptions.Exit(2)
+        raise click.exceptions.Exit(INVALID)
     if failed:
         raise click.exceptions.Exit(PARTLY)
 

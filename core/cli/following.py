@@ -12,6 +12,7 @@ import click
 
 from core import executions
 from core.cli.answers import answer, document_of, length, note, say
+from core.cli.exit_codes import FAILED
 from core.errors import NotFound, Unavailable
 from core.executions import OUTPUT_PAGE, UNFINISHED, Execution, Status
 
@@ -171,4 +172,4 @@ def _leave(execution_id: UUID) -> None:
 
 def _exit(ended: Execution, success: Status) -> None:
     if ended.status != success:
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(FAILED)

@@ -10,15 +10,8 @@ import click
 from core import __version__
 from core.cli import blackouts, calendar, catalogue, crontab, executions, schedules, series, workers
 from core.cli.answers import refuse
+from core.cli.exit_codes import CONFLICT, INTERRUPTED, INVALID, NOBODY_READS, NOT_FOUND, UNAVAILABLE
 from core.errors import Conflict, CrondeskError, NotFound, Unavailable
-
-FAILED = 1
-INVALID = 2
-NOT_FOUND = 3
-CONFLICT = 4
-UNAVAILABLE = 5
-INTERRUPTED = 128 + 2
-NOBODY_READS = 128 + 13
 
 EXIT_CODES = """\b
 Exit codes:
