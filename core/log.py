@@ -18,6 +18,7 @@ EVENTS = {
     "database.back": "the database answers again",
     "catalogue.broken": "the catalogue has mistakes; the last good one stays in force",
     "catalogue.loaded": "a catalogue came into force",
+    "planning.refused": "the database refuses what a series has next; it is tried again",
     "schedule.fired": "a schedule was fired; lateness is fired minus scheduled",
     "schedules.fired": "many schedules were fired at once",
     "schedule.conflicted": "an earlier run has not ended; tried again later",
@@ -37,7 +38,6 @@ EVENTS = {
     "rows.cleaned": "old rows were deleted",
     "record.refused": "the database refuses a record of a run or a firing for good; it is given up",
     "execution.adopted": "an execution that was begun here, and whose beginning nobody heard, is run",
-    "duty.failed": "a periodic duty failed and will be tried again",
     "api.secret_unusable": "the secret of this server cannot be used; nobody is let in",
     "api.failed": "a request met an error that nobody foresaw",
 }

@@ -1,8 +1,8 @@
 """Readings for the pages: how things stand, and how each cron fared lately.
 
 Each is a handful of index look-ups, so that a page costs with a million finished rows what it
-costs with none: counts above 10,000 are the planner's estimate, and per cron only the newest
-rows are read.
+costs with none: counts above `paging.COUNTED_EXACTLY` are the planner's estimate, and per
+cron only the newest rows are read.
 """
 
 from collections.abc import Collection, Iterator
