@@ -131,10 +131,8 @@ def show(wanted: UUID, as_json: bool) -> None:
             ("status", schedule.status),
             ("scheduled at", schedule.scheduled_at),
             ("parameters", schedule.parameters),
-            (
-                "created",
-                f"{schedule.created_at.astimezone().isoformat(' ', 'seconds')} by {schedule.created_by}",
-            ),
+            ("created at", schedule.created_at),
+            ("created by", schedule.created_by),
             ("due at", schedule.due_at if schedule.status == "pending" else None),
             ("not after", schedule.not_after),
             ("if late", None if schedule.not_after is None else schedule.late_policy),

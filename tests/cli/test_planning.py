@@ -230,6 +230,19 @@ def test_show_tells_a_schedule_with_its_history(cli: Command) -> None:
     assert [event["kind"] for event in told["events"]] == ["schedule.created", "schedule.moved"]
 
 
+def test_show_names_nobody_for_a_row_that_nobody_is_named_in(
+    cli: Command, database: psycopg.Connection
+) -> None:
+    [made] = database.execute(
+        "INSERT INTO scheduled_cron_executions (cron_name, scheduled_at)"
+        " VALUES ('greet', now() + interval '1 hour') RETURNING id"
+    ).fetchone() or [None]
+    shown = cli("show", made).out
+    assert "created at" in shown
+    assert "None" not in shown
+    assert "created by" not in shown
+
+
 def test_a_failed_schedule_is_tried_again_once(cli: Command, count: Callable[[str], int]) -> None:
     made = planned(cli, "--in", "1h", "--param", "name=Ada")
     assert cli("retry", made["id"]).code == 4
