@@ -82,8 +82,18 @@ class Settings(BaseSettings):
         """Where people reach the dashboard and the REST API; links in notifications begin with it."""
         if self.public_url is not None:
             return self.public_url.rstrip("/")
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104
-        return f"http://{host}:{self.port}"
+        return self.own_address
+
+    @property
+    def own_address(self) -> str:
+        """The same, by HOST and PORT."""
+        host = self.reachable_host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def reachable_host(self) -> str:
+        """HOST, or what of this machine answers where HOST stands for all of its addresses."""
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
 
 
 @cache

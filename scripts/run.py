@@ -89,7 +89,7 @@ class Supervisor:
             self.migrate()
             dashboard, worker = self.start_dashboard(), self.start_worker()
             self.wait_for_answer(dashboard)
-            say(f"Crondesk is at {address(self.chosen)}. Ctrl-C stops it.")
+            say(f"Crondesk is at {self.chosen.own_address}. Ctrl-C stops it.")
             self.watch(dashboard, worker)
         except StopAsked:
             pass
@@ -140,7 +140,7 @@ class Supervisor:
         return child
 
     def wait_for_answer(self, dashboard: Child) -> None:
-        while not answers(reachable(self.chosen.host), self.chosen.port):
+        while not answers(self.chosen.reachable_host, self.chosen.port):
             self.rest(dashboard)
             if dashboard.age_seconds > ANSWER_SECONDS:
                 raise Failed(f"The dashboard did not answer within {ANSWER_SECONDS} s.")
@@ -244,15 +244,6 @@ def answers(host: str, port: int) -> bool:
         return False
     finally:
         connection.close()
-
-
-def reachable(host: str) -> str:
-    return "localhost" if host in ("0.0.0.0", "::") else host  # noqa: S104
-
-
-def address(chosen: Settings) -> str:
-    host = reachable(chosen.host)
-    return f"http://{f'[{host}]' if ':' in host else host}:{chosen.port}"
 
 
 def names(children: list[Child]) -> str:

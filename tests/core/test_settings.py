@@ -87,6 +87,26 @@ def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings().port == Settings.model_fields["port"].default
 
 
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8600"),
+        ("0.0.0.0", "http://127.0.0.1:8600"),
+        ("::", "http://[::1]:8600"),
+        ("::1", "http://[::1]:8600"),
+        ("2001:db8::7", "http://[2001:db8::7]:8600"),
+        ("crondesk.example.org", "http://crondesk.example.org:8600"),
+    ],
+)
+def test_links_begin_with_an_address_that_can_be_followed(
+    monkeypatch: pytest.MonkeyPatch, host: str, address: str
+) -> None:
+    monkeypatch.setenv("HOST", host)
+    monkeypatch.setenv("PORT", "8600")
+    settings.cache_clear()
+    assert settings().public_address == address
+
+
 def test_a_missing_secret_is_made_once_and_only_its_owner_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CRON_SECRET")
     settings.cache_clear()
