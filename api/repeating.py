@@ -20,11 +20,11 @@ from api.representations import (
     _Shown,
 )
 from core import repeating, series
+from core.instants import FURTHEST_AHEAD
 from core.schedules import LatePolicy, Schedule
 from core.series import Repeats
 
-MAX_SECONDS = 366 * 86_400
-Seconds = Annotated[float, Field(gt=0, le=MAX_SECONDS, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(gt=0, le=FURTHEST_AHEAD.total_seconds(), allow_inf_nan=False)]
 
 
 class SeriesRequest(_Given):
@@ -114,7 +114,7 @@ class SeriesPage(_Answer):
     """Series, latest made first."""
 
     series: list[ShownSeries]
-    count: int
+    count: int = Field(description="of all that match, not of this page")
 
 
 class ShownBlackout(_Shown):

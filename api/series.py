@@ -77,7 +77,8 @@ def create(body: Body, idempotency_key: IdempotencyKey = None) -> Response:
 def find(query: Annotated[SeriesQuery, Query()]) -> Response:
     """List series, latest made first."""
     found = series.find(cron_name=query.cron_name, status=query.status, limit=query.limit)
-    return answer(SeriesPage(series=[_shown(one) for one in found], count=len(found)))
+    matching = series.count(cron_name=query.cron_name, status=query.status)
+    return answer(SeriesPage(series=[_shown(one) for one in found], count=matching))
 
 
 @router.get("/series/{id}", response_model=SeriesAnswer, responses=answers(404))

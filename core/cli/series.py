@@ -11,7 +11,7 @@ import click
 from core import series
 from core.actors import Actor
 from core.catalogue import catalogue
-from core.cli.answers import answer, document_of, pairs, say, table
+from core.cli.answers import answer, document_of, note, pairs, say, table
 from core.cli.options import (
     as_json_option,
     asking,
@@ -44,8 +44,9 @@ def group() -> None:
 def list_(status: Status | None, cron_name: str | None, limit: int, as_json: bool) -> None:
     """List series, latest made first."""
     found = series.find(cron_name=cron_name, status=status, limit=limit)
+    matching = series.count(cron_name=cron_name, status=status)
     if as_json:
-        answer({"series": [_document(each) for each in found], "count": len(found)})
+        answer({"series": [_document(each) for each in found], "count": matching})
         return
     table(
         ("ID", "CRON", "STATUS", "WHEN", "PLANNED", "PROBLEM"),
@@ -54,6 +55,8 @@ def list_(status: Status | None, cron_name: str | None, limit: int, as_json: boo
             for each in found
         ],
     )
+    if len(found) < matching:
+        note(f"{len(found)} of {matching}")
 
 
 @group.command()

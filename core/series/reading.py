@@ -1,10 +1,10 @@
 """Find series, what they have planned, and what keeps them from happening."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, func, or_, select, text
+from sqlalchemy import ColumnElement, Connection, func, or_, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from core.database import reading
@@ -40,13 +40,27 @@ def find(
     Raises:
         Unavailable.
     """
-    wanted = select(*COLUMNS).order_by(table.c.id.desc()).limit(limit)
-    if cron_name is not None:
-        wanted = wanted.where(table.c.cron_name == cron_name)
-    if status is not None:
-        wanted = wanted.where(table.c.status == status)
+    wanted = select(*COLUMNS).where(*_conditions(cron_name, status)).order_by(table.c.id.desc()).limit(limit)
     with reading() as connection:
         return [Series(*row) for row in connection.execute(wanted)]
+
+
+def count(*, cron_name: str | None = None, status: Status | None = None) -> int:
+    """How many series there are, of a cron and in a state.
+
+    Raises:
+        Unavailable.
+    """
+    wanted = select(func.count()).select_from(table).where(*_conditions(cron_name, status))
+    with reading() as connection:
+        return connection.execute(wanted).scalar_one()
+
+
+def _conditions(cron_name: str | None, status: Status | None) -> Iterator[ColumnElement[bool]]:
+    if cron_name is not None:
+        yield table.c.cron_name == cron_name
+    if status is not None:
+        yield table.c.status == status
 
 
 def made_with(idempotency_key: str) -> Series | None:

@@ -146,6 +146,20 @@ def test_a_series_is_made_told_in_words_and_listed(api: Caller) -> None:
     assert api("GET", "/series", params={"status": "paused"}).json()["count"] == 0
 
 
+def test_a_list_of_series_counts_those_that_it_has_no_room_for(api: Caller) -> None:
+    latest = [made(api)["series"]["id"] for _ in range(3)][-1]
+    listed = api("GET", "/series", params={"limit": 1}).json()
+    assert ([one["id"] for one in listed["series"]], listed["count"]) == ([latest], 3)
+
+
+def test_a_series_may_fire_as_late_as_a_schedule_may(api: Caller) -> None:
+    ten_years = 3653 * 86_400
+    assert made(api, fireWithinSeconds=ten_years)["series"]["fireWithinSeconds"] == ten_years
+    refused = api("POST", "/series", json={**NIGHTLY, "fireWithinSeconds": ten_years + 1})
+    assert refused.status_code == 422
+    assert refused.json()["error"].startswith("fireWithinSeconds")
+
+
 def test_a_series_is_paused_resumed_and_ended(api: Caller) -> None:
     series_id = made(api)["series"]["id"]
     for verb, status, pending in (("pause", "paused", 0), ("resume", "active", 1), ("end", "ended", 0)):

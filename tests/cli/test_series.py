@@ -69,6 +69,13 @@ def test_series_are_listed_and_shown_with_what_is_to_come(cli: Command) -> None:
     assert "2030-12-25" in cli("series", "show", series["id"]).out
 
 
+def test_a_list_of_series_counts_those_that_it_has_no_room_for(cli: Command) -> None:
+    made(cli)
+    made(cli)
+    assert cli("series", "list", "--limit", 1, "--json").document["count"] == 2
+    assert "1 of 2" in cli("series", "list", "--limit", 1).err
+
+
 @pytest.mark.parametrize(
     "options",
     [
