@@ -45,7 +45,7 @@ class SeriesRequest(_Given):
     missed: series.Missed = Field("one", description="after an outage fire 'one', or 'all' that were missed")
     fire_within_seconds: Seconds | None = Field(None, description="how late one may fire")
     late_policy: LatePolicy = "fire"
-    created_by: Text | None = None
+    created_by: str | None = Field(None, description="in whose name; 'api' where it is not given")
 
 
 class DecideRequest(_Given):

@@ -22,8 +22,9 @@ from core import executions, schedules
 from core.errors import Invalid
 from core.executions import OUTPUT_PAGE
 from core.instants import parse_instant
+from core.names import MAX_NAME
 from core.paging import MAX_LIMIT
-from core.schedules import MAX_BATCH, MAX_NAME
+from core.schedules import MAX_BATCH
 
 LARGEST_SEQ = 2**31 - 1
 REPEATS = ("once", "daily", "weekly", "monthly")

@@ -18,11 +18,11 @@ from core.catalogue import catalogue
 from core.database import reading
 from core.errors import Conflict, Invalid, Unavailable
 from core.instants import check_instant
+from core.names import checked_name
 from core.parameters import Parameters, checked_text
 from core.schedules.records import (
     COLUMNS,
     LATE_POLICIES,
-    MAX_NAME,
     LatePolicy,
     OwnPlan,
     Schedule,
@@ -261,19 +261,6 @@ def _planned_before(row: _Row) -> Schedule | None:
     if not known[-1]:
         raise Conflict(KEY_USED)
     return Schedule(*known[:-1])
-
-
-def checked_name(given: str | None, field: str) -> str | None:
-    """Lets a name pass that people can read, or none.
-
-    Raises:
-        Invalid: it is empty, too long, or holds what cannot be printed.
-    """
-    if given is None:
-        return None
-    if not given.strip() or len(given) > MAX_NAME or not given.isprintable():
-        raise Invalid(f"{field}: must be 1 to {MAX_NAME} printable characters")
-    return given
 
 
 def _deadline(not_after: datetime | None, instant: datetime, late_policy: LatePolicy) -> datetime | None:

@@ -15,8 +15,8 @@ from core.database import changing, copying, reading
 from core.errors import CrondeskError, Invalid
 from core.ids import id_after
 from core.instants import check_instant, past
+from core.names import checked_name
 from core.parameters import checked_text
-from core.schedules.planning import checked_name
 from core.schedules.records import MAX_BATCH, Plan, Schedule
 
 MAX_PROBLEMS = 100

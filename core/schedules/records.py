@@ -22,7 +22,6 @@ STATUSES: tuple[Status, ...] = ("pending", "triggered", "cancelled", "failed")
 MAX_BATCH = 10_000
 # What is held for a decision is due then: never, until somebody decides.
 HELD_UNTIL = datetime(9999, 1, 1, tzinfo=UTC)
-MAX_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,11 @@ from core.catalogue import catalogue
 from core.database import changing, reading
 from core.errors import Conflict, Invalid
 from core.instants import FURTHEST_AHEAD, check_instant
+from core.names import checked_name
 from core.overview import clock
 from core.parameters import Parameters, check
 from core.recurrence import parse_pattern, written
-from core.schedules import MAX_NAME, LatePolicy
+from core.schedules import LatePolicy
 from core.series.occurrences import admitted, upcoming
 from core.series.planning import plan_first
 from core.series.reading import blackouts_of, get
@@ -103,8 +104,7 @@ def create(
         raise Invalid("fireWithinSeconds: is more than ten years")
     if len(set(excluded_dates)) > MAX_EXCLUDED:
         raise Invalid(f"excludedDates: must be {MAX_EXCLUDED} at most")
-    if idempotency_key is not None and not _is_key(idempotency_key):
-        raise Invalid(f"Idempotency-Key: must be 1 to {MAX_NAME} printable characters")
+    checked_name(idempotency_key, "Idempotency-Key")
     draft = Series(
         id=UUID(int=0),
         cron_name=cron.name,
@@ -122,7 +122,7 @@ def create(
         status="active",
         planned=0,
         last_occurrence=None,
-        created_by=created_by or actor.name,
+        created_by=checked_name(created_by, "createdBy") or actor.name,
         created_at=now,
         error_message=None,
     )
@@ -169,10 +169,6 @@ def _made_before(draft: Series, key: str | None) -> Series | None:
     if not row[-1]:
         raise Conflict(KEY_USED)
     return Series(*row[:-1])
-
-
-def _is_key(given: str) -> bool:
-    return bool(given.strip()) and len(given) <= MAX_NAME and given.isprintable()
 
 
 def preview(
