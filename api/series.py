@@ -88,19 +88,19 @@ def get(id: UUID, _query: Annotated[NoQuery, Query()]) -> Response:  # noqa: A00
 
 
 @router.post("/series/{id}/pause", response_model=SeriesAnswer, responses=answers(404, 409))
-def pause(id: UUID) -> Response:  # noqa: A002
+def pause(id: UUID, _query: Annotated[NoQuery, Query()]) -> Response:  # noqa: A002
     """Pause a series: what it has pending is cancelled."""
     return _changed(series.pause, id)
 
 
 @router.post("/series/{id}/resume", response_model=SeriesAnswer, responses=answers(404, 409))
-def resume(id: UUID) -> Response:  # noqa: A002
+def resume(id: UUID, _query: Annotated[NoQuery, Query()]) -> Response:  # noqa: A002
     """Resume a paused series from now on."""
     return _changed(series.resume, id)
 
 
 @router.post("/series/{id}/end", response_model=SeriesAnswer, responses=answers(404, 409))
-def end(id: UUID) -> Response:  # noqa: A002
+def end(id: UUID, _query: Annotated[NoQuery, Query()]) -> Response:  # noqa: A002
     """End a series for good: what it has pending is cancelled."""
     return _changed(series.end, id)
 

@@ -170,6 +170,18 @@ def test_a_series_is_paused_resumed_and_ended(api: Caller) -> None:
         assert api("POST", f"/series/{series_id}/{verb}").status_code == 409
 
 
+@pytest.mark.parametrize("verb", ["pause", "resume", "end"])
+def test_a_change_of_a_series_refuses_what_it_does_not_know(api: Caller, verb: str) -> None:
+    series_id = made(api)["series"]["id"]
+    if verb == "resume":
+        api("POST", f"/series/{series_id}/pause")
+    before = api("GET", f"/series/{series_id}").json()["series"]
+    refused = api("POST", f"/series/{series_id}/{verb}", params={"until": later()})
+    assert refused.status_code == 422
+    assert refused.json()["error"].startswith("until")
+    assert api("GET", f"/series/{series_id}").json()["series"] == before
+
+
 def test_what_is_held_is_fired_or_dropped_once(api: Caller, database: psycopg.Connection) -> None:
     fired, dropped = held(database), held(database)
     answered = api("POST", f"/schedule/{fired}/decide", json={"fire": True})
