@@ -1,7 +1,7 @@
 """Reads .ics files, such as holidays and change freezes, into periods for blackouts."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,7 +10,7 @@ from icalendar import Calendar, Event
 
 from core.blackouts import Period
 from core.errors import Invalid, TooLarge
-from core.wallclock import instants_of, next_that_exists, zone
+from core.wallclock import instant_of, midnight, zone
 
 MOST_BYTES = 1_048_576
 MOST_EVENTS = 2000
@@ -133,9 +133,9 @@ def _periods(calendar: Calendar, now: datetime, where: ZoneInfo, cron_name: str 
 
 def _instant(moment: date, where: ZoneInfo) -> datetime:
     if not isinstance(moment, datetime):
-        moment = datetime.combine(moment, time())
+        return midnight(moment, where)
     if moment.tzinfo is None:
-        return (instants_of(moment, where) or instants_of(next_that_exists(moment, where), where))[0]
+        return instant_of(moment, where)
     return moment.astimezone(UTC)
 
 

@@ -13,7 +13,7 @@ from dateutil.rrule import DAILY, MONTHLY, WEEKLY, rrule, weekday
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from core.errors import Invalid
-from core.wallclock import instants_of, next_that_exists
+from core.wallclock import instant_of
 
 Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 DAYS: tuple[Day, ...] = get_args(Day)
@@ -139,11 +139,6 @@ def parse_pattern(document: Any) -> Pattern:
 def written(pattern: Pattern) -> dict[str, Any]:
     """The pattern as a JSON object."""
     return pattern.model_dump(mode="json", exclude_none=True)
-
-
-def instant_of(wall: datetime, where: ZoneInfo) -> datetime:
-    """The instant a wall-clock time names: the first of two, and the first after a gap that swallows it."""
-    return (instants_of(wall, where) or instants_of(next_that_exists(wall, where), where))[0]
 
 
 def instants(pattern: Pattern, where: ZoneInfo, start: date, after: datetime) -> Iterator[datetime]:

@@ -8,9 +8,9 @@ from core.actors import Actor
 from core.errors import Invalid
 from core.instants import check_instant, past
 from core.parameters import Parameters
-from core.recurrence import DAYS, instant_of
+from core.recurrence import DAYS
 from core.schedules import LatePolicy, Schedule
-from core.wallclock import zone
+from core.wallclock import instant_of, zone
 
 # 'once' does not repeat: it is a word for those who always say how often.
 Repeats = Literal["once", "daily", "weekly", "monthly"]

@@ -1,6 +1,6 @@
 """Wall clocks: which instants a local date and time names, on days when the clocks change too."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -37,6 +37,39 @@ def instants_of(wall: datetime, where: ZoneInfo) -> list[datetime]:
     readings = [wall.replace(tzinfo=where, fold=fold).astimezone(UTC) for fold in (0, 1)]
     real = [at for at in readings if at.astimezone(where).replace(tzinfo=None, fold=0) == wall]
     return sorted(set(real))
+
+
+def instant_of(wall: datetime, where: ZoneInfo, which: int = 0) -> datetime:
+    """The instant that a date and time by the clocks of a zone names; there always is one.
+
+    Args:
+        wall: naive.
+        where: the zone.
+        which: where the clocks show it twice 0 takes the first instant, -1 the second.
+
+    Returns:
+        In UTC: where the clocks jump over it, the first instant after their jump.
+
+    Raises:
+        OverflowError: it lies outside the years 1 to 9999.
+    """
+    return (instants_of(wall, where) or instants_of(next_that_exists(wall, where), where))[which]
+
+
+def midnight(day: date, where: ZoneInfo) -> datetime:
+    """The first instant of a day by the clocks of a zone.
+
+    Args:
+        day: the day.
+        where: the zone.
+
+    Returns:
+        In UTC: where the clocks jump over midnight, the first instant after their jump.
+
+    Raises:
+        OverflowError: it lies outside the years 1 to 9999.
+    """
+    return instant_of(datetime.combine(day, time()), where)
 
 
 def next_that_exists(wall: datetime, where: ZoneInfo) -> datetime:

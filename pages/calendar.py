@@ -10,7 +10,7 @@ import streamlit as st
 from core import calendar, overview, schedules
 from core.errors import Conflict
 from core.forecast import forecast
-from core.recurrence import instant_of
+from core.wallclock import instant_of
 from pages.parts import filters, notices, problems, times
 from pages.parts.acting import actor
 from pages.parts.calendar_days import VIEWS, Span, View, clamped, span, stepped

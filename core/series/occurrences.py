@@ -4,14 +4,14 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
 
 from core.errors import Invalid
-from core.recurrence import Pattern, instant_of, instants, parse_pattern
+from core.recurrence import Pattern, instants, parse_pattern
 from core.series.records import Blackout, Series, ToPlan
-from core.wallclock import zone
+from core.wallclock import midnight, zone
 
 MISSED_AT_MOST = 1000
 # So many occurrences in a row that are kept away are walked; the rest of the period is leapt over.
@@ -143,4 +143,4 @@ def _day_after(instant: datetime, where: ZoneInfo, excluded: set[date]) -> datet
     day = instant.astimezone(where).date()
     while day in excluded and day < date.max:
         day += timedelta(days=1)
-    return instant_of(datetime.combine(day, time()), where)
+    return midnight(day, where)

@@ -1,13 +1,13 @@
 """Which slots a view of the calendar has: the days of a month, or the hours of a week or a day."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from itertools import pairwise
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from core.calendar import Slot
-from core.recurrence import instant_of
+from core.wallclock import midnight
 
 View = Literal["month", "week", "day"]
 VIEWS: tuple[View, ...] = ("month", "week", "day")
@@ -63,11 +63,6 @@ def _slots(view: View, day: date, where: ZoneInfo) -> list[Slot]:
     hours = max(1, round((until - since) / timedelta(hours=1)))
     edges = [since + place * timedelta(hours=1) for place in range(hours)] + [until]
     return [Slot(begin, end) for begin, end in pairwise(edges)]
-
-
-def midnight(day: date, where: ZoneInfo) -> datetime:
-    """The first instant of a day."""
-    return instant_of(datetime.combine(day, time(0)), where)
 
 
 def last_day(today: date) -> date:

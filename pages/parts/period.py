@@ -1,11 +1,11 @@
 """The time that figures are about: the last day, week or month, or days of one's own choice."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 import streamlit as st
 
 from core.metrics import Window
-from core.recurrence import instant_of
+from core.wallclock import midnight
 from pages.parts import filters, times
 from pages.parts.address import is_news, keep
 from pages.parts.language import _
@@ -31,9 +31,7 @@ def period(now: datetime) -> tuple[datetime, datetime]:
         return now - LENGTHS[chosen], now
     first, last = _own(times.local(now).date())
     where = times.browser_zone()
-    midnight = time(0)
-    begin = instant_of(datetime.combine(first, midnight), where)
-    return begin, instant_of(datetime.combine(last + timedelta(days=1), midnight), where)
+    return midnight(first, where), midnight(last + timedelta(days=1), where)
 
 
 def _own(today: date) -> tuple[date, date]:

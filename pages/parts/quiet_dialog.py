@@ -7,7 +7,7 @@ import streamlit as st
 from core import overview
 from core.catalogue import catalogue
 from core.quiet import Quiet, quietest
-from core.recurrence import instant_of
+from core.wallclock import instant_of
 from pages.parts import notices, problems, times
 from pages.parts.language import _, ngettext
 from pages.parts.words import plain, title_of_cron

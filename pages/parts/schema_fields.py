@@ -265,8 +265,7 @@ def _instant(field: Field) -> Any:
         return field.given
     where = browser_zone()
     instants = wallclock.instants_of(chosen, where)
-    follows = wallclock.next_that_exists(chosen, where)
-    meant = (instants or wallclock.instants_of(follows, where))[0].astimezone(where)
+    meant = wallclock.instant_of(chosen, where).astimezone(where)
     if len(instants) != 1:
         told = (
             _("The clocks in {zone} show {time} twice on this day: the first is taken, {meant}.")

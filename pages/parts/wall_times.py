@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import streamlit as st
 
-from core import wallclock
+from core.wallclock import instant_of
 from pages.parts import times
 from pages.parts.language import _
 from pages.parts.remembered import remembered
@@ -18,9 +18,7 @@ def instant_of_wall(wall: datetime, which: int) -> datetime:
         which: of two instants 0 takes the first, for a beginning, and -1 the second, for an end.
             Where the clocks jump over it, it is the first instant after their jump.
     """
-    where = times.browser_zone()
-    found = wallclock.instants_of(wall, where)
-    return (found or wallclock.instants_of(wallclock.next_that_exists(wall, where), where))[which]
+    return instant_of(wall, times.browser_zone(), which)
 
 
 def stretch_fields(begin: datetime, end: datetime, key: str) -> tuple[datetime, datetime]:

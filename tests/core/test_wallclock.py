@@ -1,6 +1,6 @@
 """Which instants a wall clock names."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from core.errors import Invalid
-from core.wallclock import instants_of, next_that_exists, zone
+from core.wallclock import instant_of, instants_of, midnight, next_that_exists, zone
 
 ZONES = [
     "Europe/Paris",
@@ -53,6 +53,22 @@ def test_a_time_that_the_clocks_jump_over_names_no_instant() -> None:
     assert instants_of(wall(2026, 3, 29, 2, 30), paris) == []
     assert next_that_exists(wall(2026, 3, 29, 2, 30), paris) == wall(2026, 3, 29, 3, 0)
     assert next_that_exists(wall(2026, 10, 4, 2, 10), zone("Australia/Lord_Howe")) == wall(2026, 10, 4, 2, 30)
+
+
+def test_of_a_time_that_is_shown_twice_either_instant_can_be_had() -> None:
+    paris = zone("Europe/Paris")
+    twice = wall(2026, 10, 25, 2, 30)
+    assert [instant_of(twice, paris, which) for which in (0, -1)] == instants_of(twice, paris)
+    jumped_over = wall(2026, 3, 29, 2, 30)
+    assert instant_of(jumped_over, paris) == instant_of(jumped_over, paris, -1)
+    assert instant_of(jumped_over, paris) == datetime(2026, 3, 29, 1, 0, tzinfo=UTC)
+
+
+def test_a_day_begins_at_the_first_instant_that_its_clocks_show() -> None:
+    assert midnight(date(2026, 1, 1), zone("Europe/Paris")) == datetime(2025, 12, 31, 23, tzinfo=UTC)
+    # In Cairo the clocks are put forward at midnight.
+    assert midnight(date(2026, 4, 24), zone("Africa/Cairo")) == datetime(2026, 4, 23, 22, tzinfo=UTC)
+    assert midnight(date(2026, 4, 24), zone("Africa/Cairo")).astimezone(zone("Africa/Cairo")).hour == 1
 
 
 def test_a_time_that_is_shown_twice_names_two_instants_in_order() -> None:

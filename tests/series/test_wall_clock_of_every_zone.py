@@ -10,7 +10,8 @@ import whenever
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.recurrence import DAYS, CronExpression, Daily, Monthly, Pattern, Weekly, instant_of, instants
+from core.recurrence import DAYS, CronExpression, Daily, Monthly, Pattern, Weekly, instants
+from core.wallclock import instant_of
 
 YEARS = 20
 PARIS = ZoneInfo("Europe/Paris")
