@@ -23,7 +23,7 @@ from api.repeating import (
     ShownSeries,
 )
 from api.representations import IdempotencyKey, IdQuery, NoQuery, answer
-from core import blackouts, overview, series
+from core import blackouts, database, series
 from core.actors import Actor
 from core.blackouts import Period
 from core.errors import Invalid
@@ -57,7 +57,7 @@ def create(body: Body, idempotency_key: IdempotencyKey = None) -> Response:
     made = series.create(
         ACTOR,
         asked.cron_name,
-        pattern_at(asked.repeat_pattern, first or overview.clock(), asked.timezone, "first"),
+        pattern_at(asked.repeat_pattern, first or database.clock(), asked.timezone, "first"),
         asked.timezone,
         first=first,
         parameters=asked.parameters,
@@ -142,7 +142,7 @@ def _told(one: Series, status: int = 200) -> Response:
     following = series.next_of([one.id]).get(one.id)
     upcoming = []
     if one.status == "active":
-        ahead = series.upcoming(one, series.blackouts_of(one.cron_name), overview.clock())
+        ahead = series.upcoming(one, series.blackouts_of(one.cron_name), database.clock())
         upcoming = list(islice(ahead, PREVIEWED))
     return answer(
         SeriesAnswer(

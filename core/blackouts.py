@@ -11,7 +11,7 @@ from sqlalchemy import CTE, Connection, Text, and_, delete, func, insert, litera
 from core import events
 from core.actors import Actor, require
 from core.catalogue import catalogue
-from core.database import changing, reading
+from core.database import changing, clock, reading
 from core.errors import Invalid, NotFound
 from core.schedules.records import FREE
 from core.series import COLUMNS, Blackout, Series, upcoming
@@ -203,7 +203,7 @@ def _keep_planners_out(connection: Connection) -> None:
 
 
 def _bring_back(connection: Connection, actor: Actor, removed: Blackout) -> None:
-    now = connection.execute(select(func.clock_timestamp())).scalar_one()
+    now = clock(connection)
     if removed.ends_at <= now:
         return
     active = select(*COLUMNS).where(series_table.c.status == "active")

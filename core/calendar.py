@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from core.database import reading
+from core.database import clock, reading
 from core.forecast import Forecast
 from core.ids import first_id_at
 from core.tables import Instant, executions, hourly, hourly_changes, schedules
@@ -103,7 +103,7 @@ def read(slots: Sequence[Slot], cron_name: str | None = None, *, shown: int = 4)
     cells = [Cell() for _ in slots]
     places = [(place, slot.since, slot.until) for place, slot in enumerate(slots)]
     with reading() as connection:
-        now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+        now = clock(connection)
         begun = [place for place in places if place[1] <= now]
         _read_executions(connection, begun, cells, cron_name, shown)
         _read_unfinished(connection, begun, cells, cron_name, shown)

@@ -14,8 +14,8 @@ from sqlalchemy import Row, func, select, text
 
 from core import series, undo
 from core.catalogue import Catalogue, Cron, catalogue, shown
-from core.database import reading
-from core.overview import Record, clock, records
+from core.database import clock, reading
+from core.overview import Record, records
 from core.parameters import Parameters
 from core.settings import settings
 from core.tables import events as events_table

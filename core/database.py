@@ -1,14 +1,15 @@
 """The one PostgreSQL: where it is, connections to it, and what its failures mean to a person."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from datetime import datetime
 from functools import cache
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, func, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -117,6 +118,25 @@ def changing(actor: Actor) -> Iterator[Connection]:
             {"name": actor.name, "role": actor.role, "via": actor.via},
         )
         yield connection
+
+
+def clock(connection: Connection | None = None) -> datetime:
+    """What the database's clock shows, by which everything is decided.
+
+    Args:
+        connection: asks through it, in the midst of its transaction too; through one of its own where it is
+            not given.
+
+    Returns:
+        The instant, in UTC.
+
+    Raises:
+        Unavailable: the database cannot be reached; through a connection that is given, whoever opened it
+            tells so.
+    """
+    with nullcontext(connection) if connection is not None else reading() as asked:
+        now: datetime = asked.execute(select(func.clock_timestamp())).scalar_one()
+    return now
 
 
 @contextmanager

@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 
 from core import metrics
-from core.database import reading
+from core.database import clock, reading
 from core.executions import Status
 from core.metrics import Window
 from core.paging import count_of
@@ -127,16 +127,6 @@ class Record:
 _TO_COME = (schedules.c.claimed_by.is_(None), schedules.c.held_at.is_(None))
 
 
-def clock() -> datetime:
-    """The database's clock.
-
-    Raises:
-        Unavailable.
-    """
-    with reading() as connection:
-        return _clock(connection)
-
-
 def figures() -> Figures:
     """How things stand now.
 
@@ -145,7 +135,7 @@ def figures() -> Figures:
     """
     pending = schedules.c.status == text("'pending'")
     with reading() as connection:
-        now = _clock(connection)
+        now = clock(connection)
         count, estimated = count_of(connection, select(schedules.c.id).where(pending))
         soonest = (
             select(schedules.c.id, schedules.c.cron_name, schedules.c.due_at)
@@ -164,11 +154,6 @@ def figures() -> Figures:
         queued=queued,
         success_rate=_success_rate(now),
     )
-
-
-def _clock(connection: Connection) -> datetime:
-    now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
-    return now
 
 
 def _count(connection: Connection, status: Status) -> int:

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from core import overview
 from core.catalogue import catalogue
-from core.database import reading
+from core.database import clock, reading
 from core.errors import Invalid
 from core.forecast import forecast
 from core.tables import schedules
@@ -53,7 +53,7 @@ def quietest(since: datetime, until: datetime, cron_name: str | None = None) -> 
         Invalid: the instants are the wrong way round, past, or too far apart.
         Unavailable.
     """
-    now = overview.clock()
+    now = clock()
     begin = _full_minute(max(since, now + MINUTE))
     if begin >= until:
         raise Invalid("until: must be later than since, and to come")

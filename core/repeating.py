@@ -3,8 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Any, Literal, get_args
 
-from core import overview, schedules, series
+from core import schedules, series
 from core.actors import Actor
+from core.database import clock
 from core.errors import Invalid
 from core.instants import check_instant, past
 from core.parameters import Parameters
@@ -56,7 +57,7 @@ def plan(
     """
     begin = check_instant(scheduled_at).replace(microsecond=0)  # patterns go by the second
     known = idempotency_key is not None and series.made_with(idempotency_key) is not None
-    if begin <= overview.clock() and not known:
+    if begin <= clock() and not known:
         raise past()
     within = None if not_after is None else check_instant(not_after, "notAfter") - begin
     if within is not None and within <= timedelta(0):

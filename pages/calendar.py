@@ -7,7 +7,7 @@ from uuid import UUID
 
 import streamlit as st
 
-from core import calendar, overview, schedules
+from core import calendar, database, schedules
 from core.errors import Conflict
 from core.forecast import forecast
 from core.wallclock import instant_of
@@ -40,7 +40,7 @@ def page() -> None:
     st.title(_("Calendar"), anchor=False)
     with problems.page():
         names = {"month": _("Month"), "week": _("Week"), "day": _("Day")}
-        now = overview.clock()
+        now = database.clock()
         with st.container(horizontal=True, vertical_alignment="center", key="filters"):
             chosen = filters.choice("view", _("View"), names, "month")
             view: View = next(each for each in VIEWS if each == chosen)
@@ -114,7 +114,7 @@ def _heading(shown: Span) -> str:
 @st.fragment(run_every=REFRESH_SECONDS)
 def _grid(shown: Span, cron: str | None) -> None:
     with problems.told():
-        slots, now = shown.flat, overview.clock()
+        slots, now = shown.flat, database.clock()
         cells = calendar.read(slots, cron, shown=SHOWN[shown.view])
         edges = [slots[0].since, *(slot.until for slot in slots)]
         ahead = forecast(edges, now, cron, shown=SHOWN[shown.view])
@@ -157,7 +157,7 @@ def _instant_in(slot: calendar.Slot, shown: Span) -> datetime:
     start = slot.since
     if shown.view == "month":
         start = instant_of(datetime.combine(times.local(start).date(), MORNING), times.browser_zone())
-    soon = overview.clock() + timedelta(minutes=10)
+    soon = database.clock() + timedelta(minutes=10)
     if start > soon:
         return start
     return (soon - timedelta(minutes=soon.minute % 5)).replace(second=0, microsecond=0)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import streamlit as st
 
-from core import metrics, overview, schedules
+from core import database, metrics, schedules
 from core.metrics import Window
 from core.schedules import Filter
 from core.settings import settings
@@ -24,7 +24,7 @@ def page() -> None:
     st.title(_("Metrics"), anchor=False)
     with problems.page():
         with st.container(horizontal=True, vertical_alignment="center", key="filters"):
-            chosen = window(overview.clock())
+            chosen = window(database.clock())
         alert_list()
         _charts(chosen)
         _imminent(chosen.cron_name)
@@ -81,7 +81,7 @@ def _counted(status: str, count: int, label: str) -> dict[str, object]:
 def _imminent(cron_name: str | None) -> None:
     with problems.told():
         st.header(_("Within the next hour"), anchor=False)
-        until = overview.clock() + IMMINENT
+        until = database.clock() + IMMINENT
         wanted = Filter(status="pending", cron_name=cron_name, due_before=until)
         found = schedules.find(wanted, limit=IMMINENT_SHOWN)
         if not found.rows:

@@ -23,7 +23,7 @@ from core import (
     workers,
 )
 from core.calendar import Slot
-from core.database import engine, reading
+from core.database import clock, engine, reading
 from core.metrics import Window
 from core.notifications import outbox
 
@@ -33,7 +33,7 @@ CRONS = {"a busy cron": "noop-3", "a cron that never ran": "http-1"}
 
 def verbs() -> dict[str, Callable[[], Any]]:
     """What the pages and the API read with, by what it shows."""
-    now = overview.clock()
+    now = clock()
     week, day = now - timedelta(days=7), now - timedelta(days=1)
     found: dict[str, Callable[[], Any]] = {}
 

@@ -13,9 +13,9 @@ import click
 
 from core.actors import Actor
 from core.catalogue import Cron
+from core.database import clock
 from core.errors import CrondeskError, Invalid
 from core.instants import parse_instant
-from core.overview import clock
 from core.parameters import Parameters, parse_json
 from core.repeating import REPEATS
 from core.wallclock import instants_of, next_that_exists, zone

@@ -21,8 +21,8 @@ from core.cli.options import (
     parameters_given,
     parameters_options,
 )
+from core.database import clock
 from core.errors import Invalid
-from core.overview import clock
 from core.parameters import parse_json
 from core.recurrence import in_words, parse_pattern
 from core.schedules import LATE_POLICIES, LatePolicy

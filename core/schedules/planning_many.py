@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from typing import overload
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, select, text
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from core.actors import Actor, require
 from core.catalogue import Cron, catalogue
-from core.database import changing, copying, reading
+from core.database import changing, clock, copying
 from core.errors import CrondeskError, Invalid
 from core.ids import id_after
 from core.instants import check_instant, past
@@ -135,8 +135,7 @@ FROM STDIN
 
 
 def _past_ones(instants: Sequence[datetime]) -> Invalid:
-    with reading() as connection:
-        now = connection.execute(select(func.clock_timestamp())).scalar_one()
+    now = clock()
     late = [place for place, instant in enumerate(instants) if instant <= now][:MAX_PROBLEMS]
     problems = [f"items.{place}.{past().message}" for place in late]
     return Invalid("items: nothing was planned, for some break a rule", problems)

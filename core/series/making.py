@@ -13,11 +13,10 @@ from sqlalchemy.dialects.postgresql import insert
 from core import events
 from core.actors import Actor, require
 from core.catalogue import catalogue
-from core.database import changing, reading
+from core.database import changing, clock, reading
 from core.errors import Conflict, Invalid
 from core.instants import FURTHEST_AHEAD, check_instant
 from core.names import checked_name
-from core.overview import clock
 from core.parameters import Parameters, check
 from core.recurrence import parse_pattern, written
 from core.schedules import LatePolicy

@@ -4,6 +4,7 @@ from sqlalchemy import Connection, func, select
 
 from core.actors import Actor
 from core.catalogue import catalogue
+from core.database import clock
 from core.errors import Conflict
 from core.parameters import check
 from core.series.occurrences import to_plan
@@ -24,7 +25,7 @@ def plan_first(connection: Connection, actor: Actor, series: Series) -> None:
     cron = catalogue().cron(series.cron_name)
     check(series.parameters, cron.parameters)
     for _ in range(TRIES):
-        now = connection.execute(select(func.clock_timestamp())).scalar_one()
+        now = clock(connection)
         periods = read_blackouts(connection, series.cron_name, series.last_occurrence)
         plan = to_plan(series, periods, now)
         call = func.crondesk_plan_occurrences(

@@ -4,7 +4,7 @@ from datetime import datetime, time, timedelta
 
 import streamlit as st
 
-from core import filling, overview
+from core import database, filling
 from core.catalogue import catalogue
 from core.errors import Invalid
 from core.parameters import Parameters
@@ -110,7 +110,7 @@ def _crons() -> list[str]:
 
 
 def _stretch() -> tuple[datetime, datetime]:
-    now = times.local(overview.clock()).replace(tzinfo=None)
+    now = times.local(database.clock()).replace(tzinfo=None)
     evening = datetime.combine(now.date(), EVENING)
     begin = evening if evening > now else evening + timedelta(days=1)
     end = datetime.combine(begin.date() + timedelta(days=1), MORNING)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import streamlit as st
 
-from core import blackouts, overview
+from core import blackouts, database
 from core.blackouts import Period
 from core.calendar_file import read_ics
 from core.catalogue import catalogue
@@ -70,7 +70,7 @@ def add_blackout() -> None:
 @problems.told()
 def _add(key: str) -> None:
     name = st.text_input(_("Name"), placeholder=_("such as Change freeze"), max_chars=200, key=f"{key} name")
-    begin = datetime.combine(times.local(overview.clock()).date() + timedelta(days=1), time())
+    begin = datetime.combine(times.local(database.clock()).date() + timedelta(days=1), time())
     since, until = stretch_fields(begin, begin + timedelta(days=1), key)
     cron_name = _cron(key)
     st.caption(_("What series have pending in it is cancelled; they go on after it."))

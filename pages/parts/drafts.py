@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from core import overview, wallclock
+from core import database, wallclock
 from core.catalogue import Cron, catalogue
 from core.errors import CrondeskError, Invalid
 from core.instants import check_instant
@@ -68,7 +68,7 @@ class Checked:
 
 def checked(drafts: Iterable[Draft]) -> list[Checked]:
     """Each row, with what is wrong with it."""
-    now, crons = overview.clock(), catalogue().crons
+    now, crons = database.clock(), catalogue().crons
     names, reader = _names(), (times.browser_zone(), language())
     return [_checked(draft, crons, names, reader, now) for draft in drafts]
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import streamlit as st
 
-from core import overview
+from core import database
 from core.parameters import Parameters
 from pages.parts import notices, table, times
 from pages.parts.component import component, words
@@ -27,7 +27,7 @@ def heading(title: str, when: str) -> None:
 def facts(key: str, listed: Sequence[Fact]) -> None:
     """Shows facts in their order; one without parts is left out."""
     content = [{"label": label, "parts": parts} for label, parts in listed if parts]
-    now = table.milliseconds(overview.clock())
+    now = table.milliseconds(database.clock())
     data = {"now": now, "facts": content, "words": words()}
     _facts(key=key, data=data, on_go_change=lambda: notices.follow(key))
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import streamlit as st
 
-from core import overview, series
+from core import database, series
 from core.series import PREVIEWED, Series
 from pages.parts import facts, notices, problems, table, times
 from pages.parts.acting import actor
@@ -96,7 +96,7 @@ def _facts(one: Series) -> None:
 
 def _ahead(one: Series) -> None:
     st.subheader(_("After the next one"), anchor=False)
-    ahead = series.upcoming(one, series.blackouts_of(one.cron_name), overview.clock())
+    ahead = series.upcoming(one, series.blackouts_of(one.cron_name), database.clock())
     instants = list(islice(ahead, PREVIEWED))
     if instants:
         st.markdown(listed(instants, one.timezone))

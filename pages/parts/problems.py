@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from core import overview
+from core import database
 from core.database import NOT_MIGRATED
 from core.errors import Conflict, CrondeskError, NotFound, Unavailable
 from pages.parts.language import _, marked
@@ -133,7 +133,7 @@ def _come_back(shown: float) -> None:
     if time.monotonic() - shown < TRY_AGAIN_SECONDS / 2:
         return
     try:
-        overview.clock()
+        database.clock()
     except Unavailable:
         return
     st.rerun()

@@ -4,7 +4,7 @@ from datetime import date, datetime, time, timedelta
 
 import streamlit as st
 
-from core import overview
+from core import database
 from core.catalogue import catalogue
 from core.quiet import Quiet, quietest
 from core.wallclock import instant_of
@@ -34,7 +34,7 @@ def _find(cron_name: str | None, key: str) -> None:
         key=f"{key} cron",
     )
     with problems.told():
-        now = overview.clock()
+        now = database.clock()
         with st.container(horizontal=True):
             day = st.date_input(
                 _("Date"),

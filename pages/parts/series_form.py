@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 
 import streamlit as st
 
-from core import overview, series, wallclock
+from core import database, series, wallclock
 from core.catalogue import catalogue
 from core.errors import CrondeskError
 from core.recurrence import Pattern, in_words, instants, parse_pattern
@@ -193,7 +193,7 @@ def _preview(wanted: _Wanted, cron_name: str) -> bool:
 
 def _left_out(pattern: Pattern, wanted: _Wanted, cron_name: str, last: datetime) -> None:
     """Says which blackouts keep runs away until the last one that is listed."""
-    where, now = wallclock.zone(wanted.timezone), overview.clock()
+    where, now = wallclock.zone(wanted.timezone), database.clock()
     today = now.astimezone(where).date()
     for period in series.blackouts_of(cron_name):
         begin = max(period.starts_at - timedelta(microseconds=1), now)

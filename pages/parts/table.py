@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from core import overview
+from core import database
 from pages.parts import notices, words
 from pages.parts.component import component
 from pages.parts.component import words as ticking_words
@@ -193,7 +193,7 @@ def table(
         "words": ticking_words(),
     }
     sent = st.session_state.get(f"{key} sent")
-    now = overview.clock()
+    now = database.clock()
     age = (now - sent["at"]).total_seconds() if sent else FRESH_SECONDS
     # The very same message costs the browser nothing: it then keeps what it shows.
     if sent is None or sent["content"] != content or age >= FRESH_SECONDS:

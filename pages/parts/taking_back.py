@@ -8,7 +8,7 @@ from uuid import UUID
 
 import streamlit as st
 
-from core import overview, undo
+from core import database, undo
 from core.bulk import Act
 from core.errors import CrondeskError
 from core.undo import UNDO_FOR
@@ -54,7 +54,7 @@ def offer_plan(schedule_id: UUID, told: str) -> None:
 
 def _offer(verb: Callable[[Any, Any], Act], given: UUID | int, told: str) -> None:
     try:
-        now = overview.clock()
+        now = database.clock()
     except CrondeskError:
         return  # the act is done; for a way back the database is needed
     offer = _Offer(f"{verb.__name__} {given}", told, now, verb, given)
@@ -72,7 +72,7 @@ def taking_back() -> None:
     if not _offers():
         return
     try:
-        now = overview.clock()
+        now = database.clock()
     except CrondeskError:
         return  # the page itself says that the database is away
     standing = [offer for offer in _offers() if now - offer.at < UNDO_FOR]

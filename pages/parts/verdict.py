@@ -7,7 +7,7 @@ from uuid import UUID
 
 import streamlit as st
 
-from core import blackouts, neighbours, overview, workers
+from core import blackouts, database, neighbours, overview, workers
 from core.catalogue import Cron
 from core.neighbours import Neighbour, Neighbours
 from pages.parts import times
@@ -53,7 +53,7 @@ def verdict(cron: Cron, instant: datetime, moved: UUID | None = None) -> None:
         instant: when.
         moved: the schedule that is moved there, which is not around itself.
     """
-    now = overview.clock()
+    now = database.clock()
     found = of(cron, instant, moved)
     mood, words = found.mood, _(MOODS[found.mood][1])
     if instant <= now and not found.warnings:  # what should have begun already is not told that all is well

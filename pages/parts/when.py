@@ -4,7 +4,7 @@ from datetime import UTC, datetime, time, timedelta
 
 import streamlit as st
 
-from core import overview, wallclock
+from core import database, wallclock
 from core.instants import FURTHEST_AHEAD
 from pages.parts import times
 from pages.parts.language import _
@@ -26,7 +26,7 @@ def choose_instant(key: str, start: datetime | None = None, *, planned: bool = F
     Returns:
         The instant, in UTC; None while what is chosen cannot be planned, which is said.
     """
-    where, now = times.browser_zone(), overview.clock()
+    where, now = times.browser_zone(), database.clock()
     today = now.astimezone(where).replace(tzinfo=None)
     _shortcuts(key, now)
     first = times.local(start or _full_minute(now + timedelta(hours=1))).replace(tzinfo=None)

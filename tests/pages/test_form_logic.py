@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import overview, presets, schedules
+from core import database, presets, schedules
 from core.actors import Actor
 from core.catalogue import catalogue
 from core.parameters import check
@@ -259,5 +259,5 @@ def test_a_row_whose_time_passes_meanwhile_is_told_though_it_was_checked_before(
     soon = datetime.now(UTC) + timedelta(hours=1)
     rows = [Draft(1, "greet", soon)]
     assert drafts.checked(rows)[0].problems == []
-    monkeypatch.setattr(overview, "clock", lambda: soon + timedelta(seconds=1))
+    monkeypatch.setattr(database, "clock", lambda: soon + timedelta(seconds=1))
     assert drafts.checked(rows)[0].problems == ["This time has passed: choose one to come."]

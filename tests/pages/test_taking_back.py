@@ -128,5 +128,5 @@ def test_offers_stand_side_by_side_latest_first_and_go_after_thirty_seconds(
     tested = AppTest.from_function(_offering, args=(script,), default_timeout=30).run()
     assert not tested.exception
     assert tested.session_state["shown"] == ["first again", "second"]
-    monkeypatch.setattr("core.overview.clock", lambda: datetime.now(UTC) + timedelta(seconds=31))
+    monkeypatch.setattr("core.database.clock", lambda: datetime.now(UTC) + timedelta(seconds=31))
     assert tested.run().session_state["shown"] == []
