@@ -5,31 +5,18 @@ costs with none: counts above `paging.COUNTED_EXACTLY` are the planner's estimat
 cron only the newest rows are read.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from statistics import median
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    ARRAY,
-    Column,
-    ColumnElement,
-    Connection,
-    Text,
-    cast,
-    column,
-    func,
-    select,
-    text,
-    true,
-    tuple_,
-)
+from sqlalchemy import ARRAY, Connection, Text, cast, column, func, select, text, true
 
 from core import metrics
 from core.database import clock, reading
 from core.executions import Status
+from core.ids import all_of
 from core.metrics import Window
 from core.paging import count_of
 from core.tables import executions, schedules
@@ -38,7 +25,6 @@ RATE_OVER = timedelta(days=7)
 STRIP_LENGTH = 20
 # What a few runs took is no measure yet.
 SLOW_AFTER_RUNS = 5
-FIRST_ID, LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +178,7 @@ def records(cron_names: Collection[str]) -> dict[str, Record]:
             executions.c.started_at,
             executions.c.finished_at,
         )
-        .where(*_all_of(name, executions.c.cron_name, executions.c.id, (FIRST_ID, LAST_ID)))
+        .where(*all_of(name, executions.c.cron_name, executions.c.id))
         .order_by(executions.c.cron_name.desc(), executions.c.id.desc())
         .limit(STRIP_LENGTH)
         .lateral("recent")
@@ -202,7 +188,7 @@ def records(cron_names: Collection[str]) -> dict[str, Record]:
         .where(
             schedules.c.status == text("'pending'"),
             *_TO_COME,
-            *_all_of(
+            *all_of(
                 name, schedules.c.cron_name, schedules.c.due_at, (text("'-infinity'"), text("'infinity'"))
             ),
         )
@@ -218,13 +204,3 @@ def records(cron_names: Collection[str]) -> dict[str, Record]:
         for row in connection.execute(due.select_from(names.join(soonest, true()))):
             found[row[1]].next = Upcoming(*row)
     return found
-
-
-def _all_of(
-    name: ColumnElement[str], cron_name: Column[Any], key: Column[Any], ends: tuple[Any, Any]
-) -> Iterator[ColumnElement[bool]]:
-    # Said as a range, for with an equality the planner takes the order by the key alone to be as
-    # good, and reads the whole table backwards for a cron that seldom runs.
-    first, last = ends
-    yield tuple_(cron_name, key) >= tuple_(name, first)
-    yield tuple_(cron_name, key) <= tuple_(name, last)

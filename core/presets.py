@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, literal, select, text, tuple_, union_all
+from sqlalchemy import Row, delete, literal, select, text, union_all
 from sqlalchemy.dialects.postgresql import insert
 
 from core import events
@@ -13,7 +13,7 @@ from core.actors import Actor, require
 from core.catalogue import Cron, catalogue, shown
 from core.database import reading
 from core.errors import Conflict, Invalid, NotFound
-from core.overview import FIRST_ID, LAST_ID
+from core.ids import all_of
 from core.parameters import Parameters, Unreadable, check, validator_of
 from core.tables import executions, schedules
 from core.tables import presets as table
@@ -129,14 +129,15 @@ def last_used(cron_name: str) -> Parameters | None:
     Raises:
         Unavailable.
     """
+    name = literal(cron_name)
     newest = [
         select(schedules.c.parameters, schedules.c.created_at.label("at"))
-        .where(schedules.c.status == text("'pending'"), *_of(cron_name, schedules.c))
+        .where(schedules.c.status == text("'pending'"), *all_of(name, schedules.c.cron_name, schedules.c.id))
         .order_by(schedules.c.cron_name.desc(), schedules.c.id.desc())
         .limit(1)
         .subquery(),
         select(executions.c.parameters, executions.c.queued_at.label("at"))
-        .where(*_of(cron_name, executions.c))
+        .where(*all_of(name, executions.c.cron_name, executions.c.id))
         .order_by(executions.c.cron_name.desc(), executions.c.id.desc())
         .limit(1)
         .subquery(),
@@ -147,12 +148,6 @@ def last_used(cron_name: str) -> Parameters | None:
         return None
     parameters = max(rows, key=lambda row: row.at).parameters
     return None if isinstance(parameters, Unreadable) else shown(cron_name, parameters)
-
-
-def _of(cron_name: str, columns: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    # As a range over both columns: see core.overview, whose readings go the same way.
-    here, name = tuple_(columns.cron_name, columns.id), literal(cron_name)
-    return here >= tuple_(name, literal(FIRST_ID)), here <= tuple_(name, literal(LAST_ID))
 
 
 def fitting(cron: Cron, parameters: Mapping[str, Any]) -> tuple[Parameters, list[str]]:
