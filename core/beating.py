@@ -5,7 +5,7 @@ from datetime import datetime
 
 from core.lane import Lane
 from core.running import RUN_COLUMNS, RUN_LENGTH, Run
-from core.workers import lost_after_seconds
+from core.workers import LIVES, lost_after_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +81,19 @@ async def beat(lane: Lane, sign: Beat) -> list[Mine]:
 async def is_alone(lane: Lane, worker: str) -> bool:
     """Whether no other worker lives.
 
+    Args:
+        lane: a connection.
+        worker: the one that asks, which is not counted; whoever is no worker gives a name that none has.
+
+    Returns:
+        Whether it is, by the database's clock.
+
     Raises:
         Unavailable.
     """
     others = await lane.fetch(
-        "SELECT 1 FROM cron_workers WHERE name <> %s AND stopped_at IS NULL "
-        "AND beat_at > clock_timestamp() - make_interval(secs => %s) LIMIT 1",
-        (worker, lost_after_seconds()),
+        f"SELECT 1 FROM cron_workers w WHERE w.name <> %(worker)s AND {LIVES} LIMIT 1",  # noqa: S608  our own
+        {"worker": worker, "silent": lost_after_seconds()},
     )
     return not others
 

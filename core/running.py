@@ -8,7 +8,7 @@ from uuid import UUID
 
 from core.lane import Lane, storable
 from core.parameters import Parameters
-from core.workers import lost_after_seconds
+from core.workers import LIVES, lost_after_seconds
 
 # Another worker's catalogue may have the cron: it gets the time to take it.
 PATIENCE_SECONDS = 60
@@ -272,14 +272,12 @@ async def rescue_lost(lane: Lane, worker: str, retried: Iterable[str]) -> int:
         Unavailable.
     """
     rows = await lane.fetch(
-        """
+        f"""
         WITH silent AS MATERIALIZED (
             SELECT e.ctid AS tid FROM cron_executions e
             WHERE e.status = 'running' AND e.status IN ('queued', 'running')
               AND e.heartbeat_at < clock_timestamp() - make_interval(secs => %(silent)s)
-              AND NOT EXISTS (
-                  SELECT FROM cron_workers w WHERE w.name = e.worker AND w.stopped_at IS NULL
-                  AND w.beat_at > clock_timestamp() - make_interval(secs => %(silent)s))
+              AND NOT EXISTS (SELECT FROM cron_workers w WHERE w.name = e.worker AND {LIVES})
             FOR UPDATE OF e SKIP LOCKED
         ), lost AS (
             UPDATE cron_executions e
@@ -316,7 +314,7 @@ async def rescue_lost(lane: Lane, worker: str, retried: Iterable[str]) -> int:
             FROM lost WHERE retried_by IS NOT NULL
         )
         SELECT count(*) FROM lost
-        """,
+        """,  # noqa: S608  the condition is our own
         {
             "silent": lost_after_seconds(),
             "worker": worker,

@@ -5,14 +5,14 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select, text
+from sqlalchemy import Connection, func, or_, select, text
 
 from core.catalogue import catalogue
 from core.database import reading
 from core.executions import UNFINISHED, Execution
 from core.schedules import Schedule
 from core.tables import executions, workers
-from core.workers import lost_after_seconds
+from core.workers import living, lost_after_seconds
 
 Reason = Literal[
     "not_due",
@@ -106,7 +106,7 @@ def why_not_ended(run: Execution) -> Waiting | None:
     with reading() as connection:
         state = _workers(connection)
         lives = connection.execute(
-            select(func.count()).where(workers.c.name == run.worker, _alive())
+            select(func.count()).where(workers.c.name == run.worker, living())
         ).scalar_one()
     told: dict[str, Any] = {"now": state.now, "worker_alive": state.alive > 0}
     if run.status == "running":
@@ -134,13 +134,8 @@ def _workers(connection: Connection) -> _Workers:
     )
     slots = func.coalesce(func.sum(workers.c.slots), 0)
     counted = select(func.clock_timestamp(), func.count(), slots, running).select_from(workers)
-    now, alive, places, begun = connection.execute(counted.where(_alive())).one()
+    now, alive, places, begun = connection.execute(counted.where(living())).one()
     return _Workers(now, alive, places, begun)
-
-
-def _alive() -> ColumnElement[bool]:
-    silent = func.make_interval(0, 0, 0, 0, 0, 0, lost_after_seconds())
-    return workers.c.stopped_at.is_(None) & (workers.c.beat_at > func.clock_timestamp() - silent)
 
 
 def _earlier_run(connection: Connection, schedule: Schedule) -> UUID | None:

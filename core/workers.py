@@ -12,6 +12,8 @@ from core.tables import schedules, workers
 BEAT_SECONDS = 10
 # A worker counts as gone when it has missed three beats and a bit.
 BEATS_UNTIL_LOST = 3.5
+# `living` in the statements of workers: w is the row of cron_workers, silent is lost_after_seconds().
+LIVES = "w.stopped_at IS NULL AND w.beat_at > clock_timestamp() - make_interval(secs => %(silent)s)"
 
 
 def lost_after_seconds() -> float:
@@ -65,6 +67,12 @@ class Pulse:
     last_beat_at: datetime | None
 
 
+def living() -> ColumnElement[bool]:
+    """What holds for a row of cron_workers whose worker lives: it has neither ended nor fallen silent."""
+    silent = func.make_interval(0, 0, 0, 0, 0, 0, lost_after_seconds())
+    return workers.c.stopped_at.is_(None) & (workers.c.beat_at > func.clock_timestamp() - silent)
+
+
 def any_alive() -> bool:
     """Whether any worker lives.
 
@@ -72,12 +80,7 @@ def any_alive() -> bool:
         Unavailable.
     """
     with reading() as connection:
-        return connection.execute(select(workers.c.name).where(*_living()).limit(1)).first() is not None
-
-
-def _living() -> tuple[ColumnElement[bool], ...]:
-    silent = func.make_interval(0, 0, 0, 0, 0, 0, lost_after_seconds())
-    return workers.c.stopped_at.is_(None), workers.c.beat_at > func.now() - silent
+        return connection.execute(select(workers.c.name).where(living()).limit(1)).first() is not None
 
 
 def pulse() -> Pulse:
@@ -87,7 +90,7 @@ def pulse() -> Pulse:
         Unavailable.
     """
     columns = [workers.c[field.name] for field in fields(Worker)]
-    living = select(*columns).where(*_living()).order_by(workers.c.beat_at.desc())
+    alive_ones = select(*columns).where(living()).order_by(workers.c.beat_at.desc())
     late = (
         select(schedules.c.id)
         .where(
@@ -98,7 +101,7 @@ def pulse() -> Pulse:
         .subquery()
     )
     with reading() as connection:
-        alive = [Worker(*row) for row in connection.execute(living)]
+        alive = [Worker(*row) for row in connection.execute(alive_ones)]
         now, overdue, last_beat_at = connection.execute(
             select(
                 func.now(),

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from time import monotonic
 
+from core.beating import is_alone
 from core.database import database_url
 from core.errors import CrondeskError
 from core.lane import Lane
@@ -43,7 +44,7 @@ async def _stand_in() -> None:
             try:
                 # The first call may start the embedded PostgreSQL.
                 lane = lane or Lane(await asyncio.to_thread(database_url), "crondesk standing in")
-                alone = await _alone(lane)
+                alone = await is_alone(lane, name)
                 seeing_since = seeing_since or monotonic()
                 # Whoever has just come, or was away himself, gives workers the time to show that they live.
                 if alone and monotonic() - seeing_since >= lost_after_seconds():
@@ -56,17 +57,6 @@ async def _stand_in() -> None:
     finally:
         if lane is not None:
             await lane.close()
-
-
-async def _alone(lane: Lane) -> bool:
-    [(alone,)] = await lane.fetch(
-        """
-        SELECT NOT EXISTS (SELECT FROM cron_workers WHERE stopped_at IS NULL
-                               AND beat_at > now() - make_interval(secs => %s))
-        """,
-        (lost_after_seconds(),),
-    )
-    return bool(alone)
 
 
 async def _send_all(lane: Lane, name: str) -> None:
@@ -84,7 +74,7 @@ async def _send_all(lane: Lane, name: str) -> None:
                 attempt=outcome.due.attempt,
                 error=outcome.error,
             )
-        if not await _alone(lane):
+        if not await is_alone(lane, name):
             return
 
 
