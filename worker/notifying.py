@@ -9,15 +9,13 @@ from uuid import UUID
 from core.clock import Clock
 from core.errors import Unavailable
 from core.lane import Lane, tell
-from core.log import logger
 from core.notifications import delivery
 from core.notifications.delivery import Due, Outcome
-from core.notifications.posting import post
+from core.notifications.posting import AT_ONCE, log_outcome, post
 from worker.batches import Batches
 from worker.timers import Timers
 
-AT_ONCE = 8
-# A service that hangs takes no more than this of them from the others.
+# Of those that are sent at once; a service that hangs takes no more than this from the others.
 AT_ONCE_PER_CHANNEL = 2
 # And after a failure it rests, longer each time: the others go first.
 REST_SECONDS = (5, 10, 20, 40, 60)
@@ -120,15 +118,7 @@ class Notifier:
         else:
             self._rest(due.channel_id)
         self._batches.add(outcome)
-        logger().info(
-            "notification.sent" if outcome.error is None else "notification.failed",
-            id=str(due.id),
-            kind=due.kind,
-            channel=due.channel,
-            cron=due.cron_name,
-            attempt=due.attempt,
-            error=outcome.error,
-        )
+        log_outcome(outcome)
         self.ask()
 
     def _rest(self, channel: UUID) -> None:

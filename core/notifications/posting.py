@@ -5,10 +5,14 @@ import threading
 from collections.abc import Callable
 
 from core.errors import Invalid
+from core.log import logger
 from core.notifications.delivery import Due, Outcome
 from core.notifications.message import message_of
 from core.notifications.sending import NotSent, send
 from core.sealing import unseal
+
+# So many at once, each in its thread, by a worker or by whoever stands in for one.
+AT_ONCE = 8
 
 
 def post(due: Due, done: Callable[[Outcome], None]) -> None:
@@ -28,6 +32,24 @@ def post(due: Due, done: Callable[[Outcome], None]) -> None:
 
     # A daemon: a service that hangs does not keep the process from its end.
     threading.Thread(target=work, name=f"notification {due.id}", daemon=True).start()
+
+
+def log_outcome(outcome: Outcome) -> None:
+    """Logs what came of sending a notification.
+
+    Args:
+        outcome: of one attempt.
+    """
+    due = outcome.due
+    logger().info(
+        "notification.sent" if outcome.error is None else "notification.failed",
+        id=str(due.id),
+        kind=due.kind,
+        channel=due.channel,
+        cron=due.cron_name,
+        attempt=due.attempt,
+        error=outcome.error,
+    )
 
 
 def _sent(due: Due) -> Outcome:

@@ -12,15 +12,13 @@ from core.beating import is_alone
 from core.database import database_url
 from core.errors import CrondeskError
 from core.lane import Lane
-from core.log import logger
 from core.notifications import delivery
 from core.notifications.delivery import Due, Outcome
-from core.notifications.posting import post
+from core.notifications.posting import AT_ONCE, log_outcome, post
 from core.notifications.watching import watch
 from core.workers import lost_after_seconds
 
 LOOK_SECONDS = 15
-AT_ONCE = 8
 
 
 @asynccontextmanager
@@ -65,15 +63,7 @@ async def _send_all(lane: Lane, name: str) -> None:
         outcomes = await asyncio.gather(*(_sent(due) for due in claimed))
         await delivery.settle(lane, name, outcomes)
         for outcome in outcomes:
-            logger().info(
-                "notification.sent" if outcome.error is None else "notification.failed",
-                id=str(outcome.due.id),
-                kind=outcome.due.kind,
-                channel=outcome.due.channel,
-                cron=outcome.due.cron_name,
-                attempt=outcome.due.attempt,
-                error=outcome.error,
-            )
+            log_outcome(outcome)
         if not await is_alone(lane, name):
             return
 
