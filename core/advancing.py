@@ -8,13 +8,12 @@ from core.errors import Invalid, NotFound, Refused
 from core.lane import Lane
 from core.log import logger
 from core.parameters import check
-from core.series import COLUMNS, Blackout, Series, to_plan
+from core.series import COLUMNS, Blackout, Series, fetch_blackouts, to_plan
+from core.series.planning import TRIES
 
 SERIES_AT_ONCE = 500
 # Patterns go by the minute: what is due for less has no newer occurrence that could go in its stead.
 BEHIND = timedelta(minutes=1)
-# Each time somebody added a blackout between reading them and planning.
-TRIES = 5
 
 _ACTIVE = f"SELECT {', '.join(f's.{each.name}' for each in COLUMNS)}, clock_timestamp() FROM cron_series s"  # noqa: S608
 # An occurrence that was moved, is held or has had its instant is no reason to wait.
@@ -77,7 +76,7 @@ async def _plan(lane: Lane, worker: str, rows: list[Any]) -> None:
         return
     many = [Series(*columns) for *columns, _ in rows]
     seen = [one.last_occurrence for one in many if one.last_occurrence is not None]
-    periods = await _blackouts(lane, min(seen, default=None))
+    periods = await fetch_blackouts(lane, min(seen, default=None))
     for series, row in zip(many, rows, strict=True):
         try:
             await _plan_one(lane, worker, series, periods, row[-1])
@@ -87,7 +86,7 @@ async def _plan(lane: Lane, worker: str, rows: list[Any]) -> None:
 
 async def _plan_one(lane: Lane, worker: str, series: Series, periods: list[Blackout], now: datetime) -> None:
     for _ in range(TRIES):
-        own = [period for period in periods if period.cron_name in (None, series.cron_name)]
+        own = [period for period in periods if period.holds_for(series.cron_name)]
         try:
             cron = catalogue().cron(series.cron_name)
             check(series.parameters, cron.parameters)
@@ -112,16 +111,7 @@ async def _plan_one(lane: Lane, worker: str, series: Series, periods: list[Black
         )
         if outcome != "dark":
             return
-        periods = await _blackouts(lane, series.last_occurrence)
-
-
-async def _blackouts(lane: Lane, after: datetime | None) -> list[Blackout]:
-    rows = await lane.fetch(
-        "SELECT id, name, starts_at, ends_at, cron_name FROM cron_blackouts "
-        "WHERE ends_at > least(statement_timestamp(), %s::timestamptz)",
-        (after,),
-    )
-    return [Blackout(*row) for row in rows]
+        periods = await fetch_blackouts(lane, series.last_occurrence)
 
 
 async def _pause(lane: Lane, worker: str, series: Series, reason: str) -> None:

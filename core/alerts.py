@@ -8,7 +8,7 @@ from sqlalchemy import Interval, case, cast, column, func, literal, select
 
 from core import series
 from core.database import reading
-from core.forecast import blackouts_after, count_until
+from core.forecast import count_until
 from core.notifications.tables import alerts
 from core.notifications.watching import PLANNED_WITHIN
 from core.settings import settings
@@ -67,7 +67,7 @@ def _noted() -> list[Alert]:
 
 def _seen(now: datetime) -> list[Alert]:
     active = series.find(status="active")
-    planned = count_until(active, blackouts_after(now), now, now + PLANNED_WITHIN) if active else 0
+    planned = count_until(active, series.blackouts_of(after=now), now, now + PLANNED_WITHIN) if active else 0
     target = cast(literal(timedelta(milliseconds=settings().lateness_target_ms)), Interval)
     conditions = func.crondesk_alert_conditions(target, planned).table_valued(
         column("kind"), column("severity"), column("details", alerts.c.details.type)

@@ -1,12 +1,12 @@
 """Blackouts: periods in which series have no occurrence; add, find and remove them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from uuid import UUID
 
-from sqlalchemy import CTE, Connection, Text, and_, delete, func, insert, literal, or_, select, update
+from sqlalchemy import CTE, Connection, Text, and_, delete, func, insert, literal, select, update
 
 from core import events
 from core.actors import Actor, require
@@ -16,13 +16,13 @@ from core.errors import Invalid, NotFound
 from core.schedules.records import FREE
 from core.series import COLUMNS, Blackout, Series, upcoming
 from core.series.reading import read_blackouts
+from core.series.records import BLACKOUTS
 from core.tables import blackouts, schedules
 from core.tables import events as events_table
 from core.tables import series as series_table
 
 MAX_AT_ONCE = 1000
 MAX_NAME = 200
-_COLUMNS = [blackouts.c[field.name] for field in fields(Blackout)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def _add(connection: Connection, actor: Actor, period: Period) -> Blackout:
         "cron_name": period.cron_name,
         "created_by": actor.name,
     }
-    made = insert(blackouts).values(values).returning(*_COLUMNS).cte("made")
+    made = insert(blackouts).values(values).returning(*BLACKOUTS).cte("made")
     added = connection.execute(select(made).add_cte(_told(actor, "blackout.added", made))).one()
     cancelled = _cancelled(period)
     details = events.object_of(blackout=str(added.id))
@@ -163,16 +163,13 @@ def find(*, cron_name: str | None = None, limit: int = 1000) -> list[Blackout]:
 
     Args:
         cron_name: those that hold for this cron's series; all where it is not given.
+        limit: how many at most.
 
     Raises:
         Unavailable.
     """
-    wanted = select(*_COLUMNS).where(blackouts.c.ends_at > func.now())
-    if cron_name is not None:
-        wanted = wanted.where(or_(blackouts.c.cron_name.is_(None), blackouts.c.cron_name == cron_name))
     with reading() as connection:
-        rows = connection.execute(wanted.order_by(blackouts.c.starts_at, blackouts.c.id).limit(limit))
-        return [Blackout(*row) for row in rows]
+        return read_blackouts(connection, cron_name, limit=limit)
 
 
 def remove(actor: Actor, blackout_id: UUID) -> Blackout:
@@ -185,7 +182,7 @@ def remove(actor: Actor, blackout_id: UUID) -> Blackout:
         Forbidden, Unavailable.
     """
     require(actor, "schedule")
-    gone = delete(blackouts).where(blackouts.c.id == blackout_id).returning(*_COLUMNS).cte("gone")
+    gone = delete(blackouts).where(blackouts.c.id == blackout_id).returning(*BLACKOUTS).cte("gone")
     told = _told(actor, "blackout.removed", gone)
     with changing(actor) as connection:
         _keep_planners_out(connection)

@@ -7,12 +7,8 @@ from datetime import datetime, timedelta
 from itertools import islice
 from uuid import UUID
 
-from sqlalchemy import func, select
-
 from core import series
-from core.database import reading
 from core.series import Blackout, Series
-from core.tables import blackouts
 
 # Of each series so many are worked out one by one; how many follow is reckoned from how close they lie.
 EACH = 400
@@ -65,10 +61,10 @@ def forecast(
     found = [Forecast() for _ in edges[1:]]
     if edges[-1] <= now:
         return found
-    periods = blackouts_after(edges[0])
+    periods = series.blackouts_of(after=edges[0])
     left = ALL
     for one in series.find(status="active", cron_name=cron_name):
-        own = [period for period in periods if period.cron_name in (None, one.cron_name)]
+        own = [period for period in periods if period.holds_for(one.cron_name)]
         # At least two of each: the last ones are reckoned rather than left out.
         listed, density = _of(one, own, edges, now, max(2, min(EACH, left)))
         left -= len(listed)
@@ -102,7 +98,7 @@ def count_until(
     """
     count = 0
     for one in active:
-        own = [period for period in periods if period.cron_name in (None, one.cron_name)]
+        own = [period for period in periods if period.holds_for(one.cron_name)]
         listed, _ = _of(one, own, (now, until), now, most - count)
         count += len(listed)
         if count >= most:
@@ -132,15 +128,3 @@ def _reckon(found: list[Forecast], edges: Sequence[datetime], after: datetime, d
         if length > 0:
             slot.count += round(length * density)
             slot.reckoned = True
-
-
-def blackouts_after(after: datetime) -> list[Blackout]:
-    """The blackouts that end after now, or after an earlier instant.
-
-    Raises:
-        Unavailable.
-    """
-    columns = [blackouts.c[name] for name in ("id", "name", "starts_at", "ends_at", "cron_name")]
-    wanted = select(*columns).where(blackouts.c.ends_at > func.least(func.now(), after))
-    with reading() as connection:
-        return [Blackout(*row) for row in connection.execute(wanted)]

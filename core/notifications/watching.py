@@ -8,7 +8,7 @@ from psycopg.types.json import Jsonb
 from core.catalogue import catalogue
 from core.forecast import count_until
 from core.lane import Lane
-from core.series import COLUMNS, Blackout, Series
+from core.series import COLUMNS, Series, fetch_blackouts
 from core.settings import settings
 from core.workers import lost_after_seconds
 
@@ -82,15 +82,13 @@ async def _forecast(lane: Lane) -> int:
     )
     if not rows:
         return 0
-    found = await lane.fetch(
-        "SELECT id, name, starts_at, ends_at, cron_name FROM cron_blackouts WHERE ends_at > now()"
-    )
+    periods = await fetch_blackouts(lane)
     now: datetime = rows[0][0]
     # Not in the loop, in which firings wait for their instants.
     return await asyncio.to_thread(
         count_until,
         [Series(*row[1:]) for row in rows],
-        [Blackout(*row) for row in found],
+        periods,
         now,
         now + PLANNED_WITHIN,
     )

@@ -3,7 +3,17 @@
 from core.series.changing import end, pause, resume
 from core.series.making import MAX_EXCLUDED, create, preview
 from core.series.occurrences import to_plan, upcoming
-from core.series.reading import blackouts_of, count, find, first_of, get, made_with, next_of, repeats_of
+from core.series.reading import (
+    blackouts_of,
+    count,
+    fetch_blackouts,
+    find,
+    first_of,
+    get,
+    made_with,
+    next_of,
+    repeats_of,
+)
 from core.series.records import (
     COLUMNS,
     PREVIEWED,
@@ -29,6 +39,7 @@ __all__ = [
     "count",
     "create",
     "end",
+    "fetch_blackouts",
     "find",
     "first_of",
     "get",

@@ -11,7 +11,7 @@ from core.series.occurrences import to_plan
 from core.series.reading import read_blackouts
 from core.series.records import Series
 
-# Each time somebody added a blackout between reading them and planning.
+# Of all planners: each time somebody added a blackout between reading them and planning.
 TRIES = 5
 
 

@@ -9,9 +9,15 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from core.database import reading
 from core.errors import NotFound
+from core.lane import Lane
 from core.series.records import BLACKOUTS, COLUMNS, Blackout, Repeats, Series, Status, Upcoming
 from core.tables import blackouts, schedules
 from core.tables import series as table
+
+_BLACKOUTS_AFTER = (
+    f"SELECT {', '.join(each.name for each in BLACKOUTS)} FROM cron_blackouts "  # noqa: S608  the columns are our own
+    "WHERE ends_at > least(statement_timestamp(), %s::timestamptz)"
+)
 
 
 def get(series_id: UUID) -> Series:
@@ -125,24 +131,43 @@ def repeats_of(series_ids: Collection[UUID]) -> dict[UUID, Repeats]:
         return {series_id: Repeats(*told) for series_id, *told in connection.execute(wanted)}
 
 
-def blackouts_of(cron_name: str) -> list[Blackout]:
-    """The periods to come, or under way, in which series of a cron pause.
+def blackouts_of(cron_name: str | None = None, after: datetime | None = None) -> list[Blackout]:
+    """The periods to come, or under way, in which series pause; the one that begins first comes first.
+
+    Args:
+        cron_name: those that hold for this cron's series; all where it is not given.
+        after: those as well that ended since this instant.
 
     Raises:
         Unavailable.
     """
     with reading() as connection:
-        return read_blackouts(connection, cron_name)
+        return read_blackouts(connection, cron_name, after)
 
 
-def read_blackouts(connection: Connection, cron_name: str, after: datetime | None = None) -> list[Blackout]:
-    """Those that end after an instant, or after now where that is earlier."""
-    wanted = (
-        select(*BLACKOUTS)
-        .where(
-            blackouts.c.ends_at > func.least(func.now(), after),
-            or_(blackouts.c.cron_name.is_(None), blackouts.c.cron_name == cron_name),
-        )
-        .order_by(blackouts.c.starts_at)
-    )
-    return [Blackout(*row) for row in connection.execute(wanted)]
+def read_blackouts(
+    connection: Connection,
+    cron_name: str | None = None,
+    after: datetime | None = None,
+    *,
+    limit: int | None = None,
+) -> list[Blackout]:
+    """As `blackouts_of`, through a connection; at most so many of them as `limit` says."""
+    wanted = select(*BLACKOUTS).where(blackouts.c.ends_at > func.least(func.now(), after))
+    if cron_name is not None:
+        wanted = wanted.where(or_(blackouts.c.cron_name.is_(None), blackouts.c.cron_name == cron_name))
+    rows = connection.execute(wanted.order_by(blackouts.c.starts_at, blackouts.c.id).limit(limit))
+    return [Blackout(*row) for row in rows]
+
+
+async def fetch_blackouts(lane: Lane, after: datetime | None = None) -> list[Blackout]:
+    """As `blackouts_of`, of all crons, through a worker's connection; in no order.
+
+    Args:
+        lane: the connection.
+        after: those as well that ended since this instant.
+
+    Raises:
+        Unavailable.
+    """
+    return [Blackout(*row) for row in await lane.fetch(_BLACKOUTS_AFTER, (after,))]

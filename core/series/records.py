@@ -87,6 +87,10 @@ class Blackout:
     ends_at: datetime
     cron_name: str | None
 
+    def holds_for(self, cron_name: str) -> bool:
+        """Whether it keeps series of this cron from happening."""
+        return self.cron_name in (None, cron_name)
+
 
 @dataclass(frozen=True, slots=True)
 class Upcoming:
