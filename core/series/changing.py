@@ -59,6 +59,8 @@ def _change(actor: Actor, series_id: UUID, before: Status | None, after: Status,
     )
     told = events.told(actor, kind, changed, details=events.object_of(series_id=changed.c.id))
     with changing(actor) as connection:
+        # Whoever changes blackouts locks schedules before series: they wait for one another here.
+        connection.execute(select(func.pg_advisory_xact_lock_shared(func.crondesk_blackouts_lock())))
         row = connection.execute(select(changed).add_cte(told)).one_or_none()
         if row is not None and after == "active":
             plan_first(connection, actor, Series(*row))

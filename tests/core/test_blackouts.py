@@ -16,6 +16,7 @@ from core.errors import Forbidden, Invalid, NotFound
 from core.schedules import Filter
 from core.series import Series
 from tests.series.acting import pending_of, plan_next
+from tests.worker.waiting import until
 
 ALICE = Actor("alice", "operator", "dashboard")
 DAILY = {"kind": "daily", "at": "09:00"}
@@ -173,3 +174,24 @@ def test_one_that_is_added_while_a_planner_plans_is_never_overlooked(
     assert outcome == ("dark",)
     plan_next(database_url)
     assert pending_of(made)[0].scheduled_at == plain[2]
+
+
+@pytest.mark.parametrize(("verb", "status"), [("pause", "paused"), ("resume", "active"), ("end", "ended")])
+def test_who_changes_a_series_holds_nothing_that_one_who_adds_a_blackout_waits_for(
+    database_url: str, database: psycopg.Connection, verb: str, status: str
+) -> None:
+    made = series.create(ALICE, "nothing", DAILY, "UTC")
+    if verb == "resume":
+        series.pause(ALICE, made.id)
+    waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    with psycopg.connect(database_url) as adding:
+        adding.execute("SELECT pg_advisory_xact_lock(crondesk_blackouts_lock())")
+        changing = Thread(target=getattr(series, verb), args=(ALICE, made.id))
+        changing.start()
+        until(lambda: database.execute(waits).fetchone() == (1,))
+        adding.execute("SELECT FROM cron_series WHERE id = %s FOR UPDATE NOWAIT", (made.id,))
+        adding.execute(
+            "SELECT FROM scheduled_cron_executions WHERE series_id = %s FOR UPDATE NOWAIT", (made.id,)
+        )
+    changing.join(20)
+    assert series.get(made.id).status == status
