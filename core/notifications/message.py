@@ -13,7 +13,7 @@ from core.catalogue import catalogue
 from core.notifications import links
 from core.notifications.delivery import Due
 from core.notifications.kinds import Kind, Language
-from core.notifications.sending import Message
+from core.notifications.sending import Message, Severity
 from core.notifications.wording import ALERTS, LINES, TITLES
 from core.settings import settings
 
@@ -23,7 +23,13 @@ MAX_TITLE = 200
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
 # What makes chat services call everybody.
 CALLS = re.compile(r"@(?=everyone|here|channel|all\b)|<(?=[!@#])", re.IGNORECASE)
-PAGE = {"failed": "executions", "completed": "executions", "recovered": "executions", "slow": "executions"}
+SEVERITY: dict[Kind, Severity] = {
+    "failed": "failure",
+    "missed": "warning",
+    "slow": "warning",
+    "completed": "success",
+    "recovered": "success",
+}
 
 
 def message_of(due: Due) -> Message:
@@ -36,7 +42,10 @@ def message_of(due: Due) -> Message:
         time = _instant(values["scheduled_at"], due, "HH:mm") if "scheduled_at" in values else ""
         title = title.format(cron=_title(due), time=time)
     body = "\n".join(_lines(due)) or title
-    return Message(one_line(title, MAX_TITLE), body)
+    severity = SEVERITY.get(due.kind, "info")
+    if due.kind == "alert":
+        severity = "success" if "until" in values else "warning"
+    return Message(one_line(title, MAX_TITLE), body, severity)
 
 
 def _heading(kind: Kind, values: dict[str, Any]) -> str:
@@ -94,10 +103,20 @@ def _lines(due: Due) -> Iterator[str]:
             # Not through one_line: an address is ours, and must stay whole.
             yield LINES[action].in_language(due.language).format(links.address_of(due.id, action))
     if due.cron_name is not None:
-        page, query = PAGE.get(due.kind, "scheduled"), urlencode({"cron": due.cron_name})
-        if values.get("paused"):
-            page = "series"
-        yield LINES["page"].in_language(due.language).format(f"{settings().public_address}/{page}?{query}")
+        page, query = _page(due)
+        address = f"{settings().public_address}/{page}?{urlencode(query)}"
+        yield LINES["page"].in_language(due.language).format(address)
+
+
+def _page(due: Due) -> tuple[str, dict[str, Any]]:
+    """Where the dashboard shows what it is about."""
+    if due.details.get("paused"):
+        return "series", {"cron": due.cron_name}
+    if due.execution_id is not None:
+        return "executions", {"id": due.execution_id}
+    if due.schedule_id is not None:
+        return "scheduled", {"id": due.schedule_id}
+    return "scheduled", {"cron": due.cron_name}
 
 
 def _title(due: Due) -> str:

@@ -4,7 +4,7 @@ import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from core.errors import Invalid
@@ -17,12 +17,20 @@ LOCAL_SERVICES = frozenset({"blink1", "dbus", "glib", "gnome", "kde", "macosx", 
 HIDDEN = "***"
 
 
+Severity = Literal["info", "success", "warning", "failure"]
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is told: one line, and the lines below it."""
+    """What is told: one line, and the lines below it.
+
+    Attributes:
+        severity: what services colour and route by, in Apprise's words.
+    """
 
     title: str
     body: str
+    severity: Severity = "info"
 
 
 class NotSent(Exception):
@@ -53,7 +61,7 @@ def send(address: str, message: Message, key: str) -> None:
     Raises:
         NotSent: it did not arrive, as far as is known.
     """
-    from apprise import Apprise, NotifyFormat  # noqa: PLC0415  takes half a second to import
+    from apprise import Apprise, NotifyFormat, NotifyType  # noqa: PLC0415  takes half a second to import
 
     try:
         service = _service(address)
@@ -64,7 +72,11 @@ def send(address: str, message: Message, key: str) -> None:
     sender = Apprise(asset=service.asset)
     sender.add(service)
     result = sender.notify(
-        body=message.body, title=message.title, body_format=NotifyFormat.TEXT, timeout=SEND_SECONDS
+        body=message.body,
+        title=message.title,
+        notify_type=NotifyType(message.severity),
+        body_format=NotifyFormat.TEXT,
+        timeout=SEND_SECONDS,
     )
     if not result:
         said = " ".join(entry.message for entry in result.logs()) or "the service did not take it"

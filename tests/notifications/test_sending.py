@@ -44,6 +44,19 @@ def test_a_planned_run_that_fails_is_mailed(
     until(lambda: states() == ["sent"])
 
 
+@pytest.mark.parametrize(("status", "severity"), [("failed", "failure"), ("completed", "success")])
+def test_a_message_says_how_grave_it_is_and_leads_to_its_run(
+    rule: Rule, receiver: Receiver, workers: Workers, ran: Ran, status: str, severity: str
+) -> None:
+    rule(receiver.address, status)
+    workers.start()
+    execution = ran("nothing", status)
+    until(lambda: receiver.posts)
+    told = receiver.posts[0].body
+    assert told["type"] == severity
+    assert told["message"].splitlines()[-1].endswith(f"/executions?id={execution}")
+
+
 def test_two_workers_send_each_notification_once(
     rule: Rule, receiver: Receiver, workers: Workers, ran: Ran, database: psycopg.Connection[Any]
 ) -> None:
