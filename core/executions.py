@@ -97,7 +97,7 @@ class Filter:
     Attributes:
         since: begun (their id made) at this instant or later.
         until: begun before this instant.
-        search: text within the cron's name, the parameters, who triggered it, or the error.
+        search: text within the cron's name or title, the parameters, who triggered it, or the error.
     """
 
     status: Status | None = None

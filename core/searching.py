@@ -9,6 +9,8 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Select, Text, cast, or_, select, true, tuple_
 
+from core.catalogue import catalogue
+
 STRETCH_ROWS = 2_500
 STRETCHES = 40
 
@@ -16,13 +18,16 @@ Key = tuple[Any, ...]
 
 
 def mentions(columns: Sequence[ColumnElement[Any]], sought: str) -> ColumnElement[bool]:
-    """Whether one of the columns contains the text, in whatever case.
+    """Whether one of the columns contains the text, in whatever case; of a cron, its title too.
 
     Args:
         columns: of text or JSON.
         sought: any text; nothing in it is a wildcard.
     """
-    return or_(*(cast(column, Text).icontains(sought, autoescape=True) for column in columns))
+    wanted = [cast(column, Text).icontains(sought, autoescape=True) for column in columns]
+    titled = catalogue().titled(sought)
+    wanted += [column.in_(titled) for column in columns if titled and column.key == "cron_name"]
+    return or_(*wanted)
 
 
 def search(

@@ -178,6 +178,15 @@ class Catalogue:
     crons: Mapping[str, Cron] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
 
+    def titled(self, sought: str) -> list[str]:
+        """The names of the crons whose title contains the text, in some language and in whatever case."""
+        text = sought.casefold()
+        return [
+            name
+            for name, cron in self.crons.items()
+            if any(text in title.casefold() for title in (cron.title.en, cron.title.fr))
+        ]
+
     def cron(self, name: str) -> Cron:
         """The cron of that name.
 

@@ -61,7 +61,7 @@ def run(
 @cron_option("Only of this cron.")
 @click.option("--from", "since", metavar="INSTANT", help="Begun at this instant or later.")
 @click.option("--to", "until", metavar="INSTANT", help="Begun before this instant.")
-@click.option("--search", metavar="TEXT", help="Text in the cron's name, the parameters or the error.")
+@click.option("--search", metavar="TEXT", help="Text in a cron's name or title, parameters or the error.")
 @paging_options
 @as_json_option
 @click.pass_context

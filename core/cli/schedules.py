@@ -35,7 +35,7 @@ from core.errors import Invalid
 @cron_option("Only of this cron.")
 @click.option("--from", "since", metavar="INSTANT", help="Planned for this instant or later.")
 @click.option("--to", "until", metavar="INSTANT", help="Planned for before this instant.")
-@click.option("--search", metavar="TEXT", help="Text in the cron's name, the parameters or who made it.")
+@click.option("--search", metavar="TEXT", help="Text in a cron's name or title, parameters or who made it.")
 @paging_options
 @as_json_option
 def list_(

@@ -120,7 +120,7 @@ class Filter:
     Attributes:
         since: planned for this instant or later.
         until: planned for before this instant.
-        search: text within the cron's name, the parameters or who made it.
+        search: text within the cron's name or title, the parameters or who made it.
         batch_id: planned together in this batch.
         held: True for those that wait for a person to decide, since their deadline passed.
         due_before: their next attempt is before this instant.

@@ -186,6 +186,7 @@ def test_the_list_is_narrowed_by_status_instant_and_text(api: Caller) -> None:
     assert found(**{"from": "2031-01-15T00:00:00Z"}) == [second["id"]]
     assert found(to="2031-02-01T01:00:00+01:00") == [first["id"]]
     assert found(search="0% OFF_") == [first["id"]]
+    assert found(search="SALUE", status="pending") == [first["id"]]  # its title in French
     assert found(search="nowhere") == []
     assert found(status="triggered") == []
 
