@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from core import embedded
+from core import embedded, secrets
 from core.actors import Actor
 from core.errors import Conflict, Invalid, Unavailable
 from core.parameters import read_stored
@@ -41,13 +41,13 @@ def database_url() -> str:
 
 
 def passwords() -> set[str]:
-    """The passwords in the address of the database, in each form that a program might print."""
+    """The passwords in the address of the database, as it has them and as they are, in all their forms."""
     url = database_url()
     parts = conninfo_to_dict(url)
     written = urlsplit(url).password or ""
     known = {str(parts.get(name) or "") for name in ("password", "sslpassword")}
-    forms = {form for secret in known for form in (secret, quote(secret, safe=""))}
-    return (forms | {written}) - {""}
+    encoded = {quote(secret, safe="") for secret in known}
+    return {form for secret in (*known, *encoded, written) for form in secrets.forms(secret)}
 
 
 def sqlalchemy_url() -> str:

@@ -8,6 +8,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from core.errors import Invalid
@@ -23,6 +24,8 @@ SINGLE = ("items", "additionalProperties", "unevaluatedItems", "unevaluatedPrope
 BRANCHES = ("if", "then", "else")
 # A line of a key or a certificate; shorter ones appear in any text.
 LEAST_LINE = 12
+# Of a variable that nobody has called a secret; a shorter one would mask half of what is printed.
+LEAST_VALUE = 4
 # Of what lies deeper, which only psql can have written, nothing is shown.
 DEEPEST = 64
 
@@ -165,14 +168,24 @@ def value_of(name: str) -> str:
     return value
 
 
-def masks(names: Iterable[str]) -> set[str]:
-    """What must not be seen in output: the values of these secrets, in the ways that programs write them."""
-    found: set[str] = set()
-    for value in filter(None, map(os.environ.get, names)):
-        lines = [line.strip() for line in value.splitlines()]
-        found |= {value, value.strip(), *(line for line in lines if len(line) >= LEAST_LINE)}
-        found |= {json.dumps(value, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)}
-    return found - {""}
+def masks(names: Iterable[str], least: int = 1) -> set[str]:
+    """What must not be seen in output: the values of these variables, in all their forms.
+
+    Args:
+        names: of variables of this process's environment.
+        least: the length of a value from which on it is hidden.
+    """
+    values = filter(None, map(os.environ.get, names))
+    return {form for value in values if len(value) >= least for form in forms(value)}
+
+
+@lru_cache(maxsize=1000)
+def forms(value: str) -> frozenset[str]:
+    """A secret in the ways that programs write it: as it is, in JSON, and each long line of it alone."""
+    text = value.strip()
+    lines = [line.strip() for line in text.splitlines()]
+    in_json = [json.dumps(text, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)]
+    return frozenset({text, *in_json, *(line for line in lines if len(line) >= LEAST_LINE)} - {""})
 
 
 def _each(

@@ -19,7 +19,7 @@ from core.log import logger
 from core.parameters import check
 from core.retrying import ruling
 from core.running import Finished, Printed, Run
-from core.secrets import masks
+from core.secrets import forms, masks
 from core.settings import cron_secret, settings
 from core.targets import command
 from core.targets import http as http_target
@@ -67,7 +67,7 @@ class Runner:
         self._stopping = False
         self._term_seconds: float = command.TERM_GRACE_SECONDS
         self._batches: Batches[Printed | Finished] = Batches(self._write)
-        self._secrets = [cron_secret(), *passwords()]
+        self._secrets = [*forms(cron_secret()), *passwords()]
 
     @property
     def running(self) -> int:

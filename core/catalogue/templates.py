@@ -5,11 +5,10 @@ import re
 import string
 from collections.abc import Mapping
 
+from core import secrets
 from core.catalogue.entries import HttpTarget
 
 ENVIRONMENT_REFERENCE = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)\}")
-# A shorter one would mask half of what is printed.
-LEAST_SECRET = 4
 
 
 def header_value(template: str) -> str:
@@ -18,10 +17,9 @@ def header_value(template: str) -> str:
 
 
 def secrets_of(target: HttpTarget) -> set[str]:
-    """What the `${NAME}` references of a target's headers stand for, without what is too short to hide."""
+    """What the `${NAME}` references of a target's headers stand for, in all its forms."""
     names = {name for value in target.headers.values() for name in ENVIRONMENT_REFERENCE.findall(value)}
-    values = {os.environ.get(name, "") for name in names}
-    return {value for value in values if len(value) >= LEAST_SECRET}
+    return secrets.masks(names, secrets.LEAST_VALUE)
 
 
 def argument_of(template: str, values: Mapping[str, str]) -> str:

@@ -100,7 +100,7 @@ async def post(
         first_id=first_id,
         bearer=secret,
     )
-    hidden = {secret, *secrets_of(cron.http), *secrets.masks(cron.secrets)}
+    hidden = {*secrets.forms(secret), *secrets_of(cron.http), *secrets.masks(cron.secrets)}
     try:
         async with http.post(
             cron.http.url,

@@ -41,6 +41,10 @@ def test_a_fault_of_a_statement_does_not_tell_its_parameters(database_url: str) 
     [
         ("postgresql://me:open%2Fsesame@somewhere/else", {"open/sesame", "open%2Fsesame"}),
         ("postgresql://me@somewhere/else?password=open-sesame", {"open-sesame"}),
+        (
+            "postgresql://me:open%22ses%5Came@somewhere/else",
+            {'open"ses\\ame', 'open\\"ses\\\\ame', "open%22ses%5Came"},
+        ),
         ("postgresql://me@somewhere/else", set()),
     ],
 )

@@ -10,12 +10,15 @@ from tests.worker.worker_process import WorkerProcess
 PART = "kestrel"  # as no chance writes it; the rest is written in more than one way
 HUSH = f'hush "{PART}" é'
 REFERENCE = {"token": {"$secret": "API_TOKEN"}}
+# As long as the token must be, and written otherwise in JSON.
+TOKEN = r'token-of-"a\kestrel"'
+HEADER = r'header-of-"a\kestrel"'
 MISSING = {"token": {"$secret": "NOT_SET"}}
 
 
 @pytest.fixture(scope="module")
 def worker(house: House) -> WorkerProcess:
-    return house.start_worker(API_TOKEN=HUSH)
+    return house.start_worker(API_TOKEN=HUSH, CRON_SECRET=TOKEN, HOOK_TOKEN=HEADER)
 
 
 def everything(house: House) -> str:
@@ -48,6 +51,23 @@ def test_a_service_gets_the_value_in_the_body_and_its_echo_is_masked(
     assert "*****" in house.output(execution)
     assert PART not in everything(house)
     assert PART not in worker.log
+
+
+def test_the_token_and_a_header_are_masked_where_a_service_echoes_them_as_json(
+    house: House, worker: WorkerProcess, target: TargetServer
+) -> None:
+    schedule_id = house.plan("echo")
+    execution = house.ended(schedule_id)
+    [arrival] = target.of(schedule_id)
+    assert arrival.headers["Authorization"] == f"Bearer {TOKEN}"
+    assert arrival.headers["X-Token"] == f"token {HEADER}"
+    assert '"Bearer *****"' in house.output(execution)
+    assert '"token *****"' in house.output(execution)
+    assert PART not in everything(house)
+
+
+def test_the_token_is_masked_where_a_command_writes_it_as_json(house: House, worker: WorkerProcess) -> None:
+    assert house.output(house.run("told")) == '"*****"\n'
 
 
 @pytest.mark.parametrize("cron", ["keeper", "teller"])
