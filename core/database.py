@@ -5,7 +5,7 @@ from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from functools import cache
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -46,8 +46,7 @@ def passwords() -> set[str]:
     parts = conninfo_to_dict(url)
     written = urlsplit(url).password or ""
     known = {str(parts.get(name) or "") for name in ("password", "sslpassword")}
-    encoded = {quote(secret, safe="") for secret in known}
-    return {form for secret in (*known, *encoded, written) for form in secrets.forms(secret)}
+    return {form for secret in (*known, written) for form in secrets.forms(secret)}
 
 
 def sqlalchemy_url() -> str:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from core.errors import Invalid
 
@@ -181,11 +182,22 @@ def masks(names: Iterable[str], least: int = 1) -> set[str]:
 
 @lru_cache(maxsize=1000)
 def forms(value: str) -> frozenset[str]:
-    """A secret in the ways that programs write it: as it is, in JSON, and each long line of it alone."""
+    """A secret as programs write it: as it is, in JSON, in addresses, in Python, and each long line alone.
+
+    Most have one form: what is of letters, digits, `-` and `_` is written alike everywhere.
+    """
     text = value.strip()
     lines = [line.strip() for line in text.splitlines()]
     in_json = [json.dumps(text, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)]
-    return frozenset({text, *in_json, *(line for line in lines if len(line) >= LEAST_LINE)} - {""})
+    # The environment may hold what is no UTF-8; it is not to end a run.
+    in_addresses = [
+        encode(text, safe, errors="surrogateescape")
+        for encode, safe in ((quote, "/"), (quote, ""), (quote_plus, ""))
+    ]
+    # An apostrophe is written in either way: which one depends on what else the string holds.
+    in_python = [repr(text)[1:-1], repr('"' + text)[2:-1]]
+    long_lines = [line for line in lines if len(line) >= LEAST_LINE]
+    return frozenset({text, *in_json, *in_addresses, *in_python, *long_lines} - {""})
 
 
 def _each(

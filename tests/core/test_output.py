@@ -1,14 +1,18 @@
 """What a run prints: no secret gets through, head and tail stay, and every byte is counted."""
 
+import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import pairwise
+from urllib.parse import quote, quote_plus, urlencode
 from uuid import UUID
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.running import Printed
-from core.secrets import MASK
+from core.secrets import MASK, forms
 from core.targets.output import Output, masked
 
 RUN = UUID(int=0)
@@ -40,6 +44,31 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
 def test_a_secret_cut_anywhere_never_appears(around: str, places: list[int], secret: str) -> None:
     data = f"{around}{secret}{around}{secret}".encode()
     assert text_of(printed(cut(data, places), hidden=(secret,))) == f"{around}{MASK}{around}{MASK}"
+
+
+WRITINGS: dict[str, Callable[[str], str]] = {
+    "JSON": json.dumps,
+    "JSON in UTF-8": lambda text: json.dumps([text], ensure_ascii=False),
+    "a path": quote,
+    "a part of a path": lambda text: quote(text, safe=""),
+    "a form": quote_plus,
+    "a query": lambda text: urlencode({"key": text}),
+    "Python": repr,
+    "Python, beside a quote": lambda text: repr(f'key "{text}"'),
+    "Python, beside an apostrophe": lambda text: repr(f"key '{text}'"),
+}
+around = st.text("ab'\"\\/ +%&é\n", max_size=4)
+
+
+@pytest.mark.parametrize("write", WRITINGS.values(), ids=WRITINGS)
+@given(around, around, st.lists(st.integers(0, 1000)))
+def test_a_secret_is_masked_however_a_program_writes_it(
+    write: Callable[[str], str], before: str, after: str, places: list[int]
+) -> None:
+    secret = f"{before}kestrel{after}"
+    left = text_of(printed(cut(write(secret).encode(), places), hidden=tuple(forms(secret))))
+    assert MASK in left
+    assert "kestrel" not in left
 
 
 @given(st.text("ab*", max_size=20), st.lists(st.integers(0, 1000)), secrets)
