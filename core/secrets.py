@@ -25,7 +25,7 @@ SINGLE = ("items", "additionalProperties", "unevaluatedItems", "unevaluatedPrope
 BRANCHES = ("if", "then", "else")
 # A line of a key or a certificate; shorter ones appear in any text.
 LEAST_LINE = 12
-# Of a variable that nobody has called a secret; a shorter one would mask half of what is printed.
+# Of a secret that a run is not given as a parameter; a shorter one would mask half of what is printed.
 LEAST_VALUE = 4
 # Of what lies deeper, which only psql can have written, nothing is shown.
 DEEPEST = 64

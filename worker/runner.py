@@ -19,7 +19,7 @@ from core.log import logger
 from core.parameters import check
 from core.retrying import ruling
 from core.running import Finished, Printed, Run
-from core.secrets import forms, masks
+from core.secrets import LEAST_VALUE, forms, masks
 from core.settings import cron_secret, settings
 from core.targets import command
 from core.targets import http as http_target
@@ -202,7 +202,8 @@ class Runner:
         output = Output(
             run.execution_id,
             settings().output_limit_bytes,
-            [*self._secrets, *masks(cron.secrets if cron else ())],
+            # Those of other crons, too: what a command cannot be given it may find.
+            {*self._secrets, *masks(known.secrets, LEAST_VALUE), *masks(cron.secrets if cron else ())},
             self._clock.now,
             self._batches.add,
         )

@@ -10,7 +10,7 @@ from core.catalogue.entries import (
 )
 from core.catalogue.file import CatalogueFile, catalogue, shown
 from core.catalogue.parsing import CatalogueError, parse
-from core.catalogue.templates import argument_of, header_value, secrets_of
+from core.catalogue.templates import argument_of, header_value
 
 __all__ = [
     "WITHHELD",
@@ -25,6 +25,5 @@ __all__ = [
     "catalogue",
     "header_value",
     "parse",
-    "secrets_of",
     "shown",
 ]

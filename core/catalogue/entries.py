@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,7 +19,7 @@ from core.parameters import faults_of_defaults, fills, placeholders_of
 
 # What the product lives on: a command gets it where its entry says so.
 WITHHELD = ("DATABASE_URL", "CRON_SECRET")
-
+ENVIRONMENT_REFERENCE = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)\}")
 
 Target = Literal["command", "http", "noop"]
 EMPTY_SCHEMA: dict[str, Any] = {"type": "object", "properties": {}}
@@ -59,6 +60,13 @@ class HttpTarget(_Strict):
                 'must not hold a user or a password; put them into headers: Authorization = "Basic ${NAME}"'
             )
         return value
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """The environment variables that its headers name."""
+        return frozenset(
+            name for value in self.headers.values() for name in ENVIRONMENT_REFERENCE.findall(value)
+        )
 
 
 class Retry(_Strict):
@@ -203,5 +211,9 @@ class Catalogue:
 
     @cached_property
     def secrets(self) -> frozenset[str]:
-        """The environment variables that some cron calls a secret."""
-        return frozenset(name for cron in self.crons.values() for name in cron.secrets)
+        """The environment variables that some cron calls a secret, or puts into a header."""
+        return frozenset(
+            name
+            for cron in self.crons.values()
+            for name in (*cron.secrets, *(cron.http.variables if cron.http else ()))
+        )

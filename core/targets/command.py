@@ -174,7 +174,7 @@ def _reason(error: OSError | ValueError, run: Run, cron: Cron) -> str:
 def environment_of(
     cron: Cron, parameters: str, execution_id: UUID, schedule_id: UUID | None
 ) -> Mapping[str, str]:
-    """The environment of a command: the worker's, without the secrets that the cron does not name."""
+    """The environment of a command: the worker's, without what is secret and its cron does not name."""
     withheld = catalogue().secrets - set(cron.pass_environment)
     environment = _inherited(withheld.union(WITHHELD)).copy()
     own = {"DATABASE_URL": database_url, "CRON_SECRET": cron_secret}

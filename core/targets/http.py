@@ -13,7 +13,7 @@ from uuid import UUID
 import aiohttp
 
 from core import secrets
-from core.catalogue import Cron, secrets_of
+from core.catalogue import Cron
 from core.parameters import Parameters
 from core.targets.handing import to_service
 from core.targets.output import masked
@@ -100,7 +100,8 @@ async def post(
         first_id=first_id,
         bearer=secret,
     )
-    hidden = {*secrets.forms(secret), *secrets_of(cron.http), *secrets.masks(cron.secrets)}
+    in_headers = secrets.masks(cron.http.variables, secrets.LEAST_VALUE)
+    hidden = {*secrets.forms(secret), *in_headers, *secrets.masks(cron.secrets)}
     try:
         async with http.post(
             cron.http.url,

@@ -81,8 +81,16 @@ def test_a_secret_that_is_not_set_fails_the_run_in_a_sentence_that_names_it(
     assert not target.of(schedule_id)
 
 
-def test_a_secret_is_withheld_from_commands_that_do_not_refer_to_it(
-    house: House, worker: WorkerProcess
+@pytest.mark.parametrize("name", ["API_TOKEN", "HOOK_TOKEN"])
+def test_a_secret_of_parameters_or_of_a_header_is_withheld_from_commands_that_do_not_name_it(
+    house: House, worker: WorkerProcess, name: str
 ) -> None:
     execution = house.run("show", {"text": "x"})
-    assert "API_TOKEN" not in house.output(execution)
+    assert name not in house.output(execution)
+
+
+def test_a_command_that_names_the_secrets_of_others_gets_them_and_they_are_masked(
+    house: House, worker: WorkerProcess
+) -> None:
+    execution = house.run("given")
+    assert house.output(execution) == f"{len(HUSH)} *****\n{len(HEADER)} *****\n"
