@@ -5,6 +5,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import lru_cache
 from typing import Literal
 from uuid import UUID
 
@@ -38,9 +39,7 @@ class Output:
         give: Callable[[Printed], None],
     ) -> None:
         self._execution_id = execution_id
-        # The longest first: of two that begin alike the longer one is masked whole.
-        self._secrets = sorted({secret for secret in secrets if secret}, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, self._secrets)) or "(?!)")
+        self._hidden = _hidden(frozenset(secrets))
         self._now = now
         self._give = give
         self._seq = 0
@@ -77,22 +76,10 @@ class Output:
     def _take(self, stream: Stream, text: str, *, last: bool) -> None:
         text = text.replace("\x00", "\ufffd")
         # The end of what came may be the beginning of a secret: it waits for what follows.
-        held = 0 if last else max((_overlap(text, secret) for secret in self._secrets), default=0)
-        masked, self._held[stream] = self._mask(text, len(text) - held)
+        held = 0 if last else self._hidden.begun(text)
+        masked, self._held[stream] = self._hidden.masked(text, len(text) - held)
         for start in range(0, len(masked), PIECE):
             self._keep(stream, masked[start : start + PIECE])
-
-    def _mask(self, text: str, end: int) -> tuple[str, str]:
-        """The text up to about `end` with its secrets masked, and the rest as it came."""
-        parts: list[str] = []
-        done = 0
-        for secret in self._pattern.finditer(text):
-            if secret.start() >= end:
-                break
-            parts += [text[done : secret.start()], MASK]
-            done = secret.end()
-        end = max(end, done)
-        return "".join([*parts, text[done:end]]), text[end:]
 
     def _keep(self, stream: Stream, text: str) -> None:
         now = self._now()
@@ -122,24 +109,53 @@ class Output:
         self._seq += 1
 
 
+class _Hidden:
+    """Secrets, made ready to be looked for: once for all runs, and all of them in one pass.
+
+    Args:
+        secrets: the texts.
+    """
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        # The longest first: of two that begin alike the longer one is masked whole.
+        known = sorted(filter(None, secrets), key=len, reverse=True)
+        self._whole = re.compile("|".join(map(re.escape, known)) or "(?!)")
+        self._longest = max(map(len, known), default=0)
+        self._by_first = {first: [one for one in known if one[0] == first] for first in {s[0] for s in known}}
+        self._first = re.compile("|".join(map(re.escape, self._by_first)) or "(?!)")
+
+    def masked(self, text: str, end: int) -> tuple[str, str]:
+        """The text up to about `end` with its secrets masked, and the rest as it came."""
+        parts: list[str] = []
+        done = 0
+        for secret in self._whole.finditer(text):
+            if secret.start() >= end:
+                break
+            parts += [text[done : secret.start()], MASK]
+            done = secret.end()
+        end = max(end, done)
+        return "".join([*parts, text[done:end]]), text[end:]
+
+    def begun(self, text: str) -> int:
+        """How many characters at the end of the text may be the beginning of a secret."""
+        for first in self._first.finditer(text, max(0, len(text) - self._longest + 1)):
+            end = text[first.start() :]
+            if any(len(one) > len(end) and one.startswith(end) for one in self._by_first[first[0]]):
+                return len(end)
+        return 0
+
+
+_hidden = lru_cache(maxsize=100)(_Hidden)
+
+
 def masked(text: str, secrets: Iterable[str], *, cut: bool = False) -> str:
     """A text without the secrets in it; of one that was cut off, without the beginning of one at its end."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, MASK)
-        if cut and (length := _overlap(text, secret)):
-            text = text[:-length] + MASK
-    return text
+    hidden = _hidden(frozenset(secrets))
+    done, begun = hidden.masked(text, len(text) - (hidden.begun(text) if cut else 0))
+    return done + MASK if begun else done
 
 
 def _split(text: str, size: int) -> tuple[str, str]:
     """The text in two: as many whole characters as fit into so many bytes, and the rest."""
     head = text.encode()[:size].decode(errors="ignore")
     return head, text[len(head) :]
-
-
-def _overlap(text: str, secret: str) -> int:
-    """How many characters at the end of the text are the beginning of the secret."""
-    for length in range(min(len(text), len(secret) - 1), 0, -1):
-        if secret.startswith(text[-length:]):
-            return length
-    return 0
