@@ -1,6 +1,7 @@
 """Secrets by reference: what is legal, what is refused, what people see of older rows."""
 
 import json
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -181,6 +182,11 @@ def test_what_is_masked_in_output_covers_the_ways_in_which_programs_write_it(
     assert 'first \\"line\\" \\u00e9\\nsecond long line of it' in hidden
     assert "second long line of it" in hidden
     assert "" not in hidden
+
+
+def test_a_secret_that_is_no_text_ends_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_TOKEN", os.fsdecode(b"kes\xfftrel"))
+    assert "kes%FFtrel" in secrets.masks(["API_TOKEN"])
 
 
 @pytest.fixture
