@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import recurring_ical_events
 from icalendar import Calendar, Event
 
 from core.blackouts import Period
+from core.calendar_rules import check_cost
 from core.errors import Invalid, TooLarge
 from core.wallclock import instant_of, midnight, zone
 
@@ -17,10 +17,6 @@ MOST_EVENTS = 2000
 MOST_PERIODS = 1000
 HORIZON = timedelta(days=3653)
 MAX_NAME = 200
-# How many days a rule goes at a time, and what such a step costs. Finer ones are refused.
-STEPS = {"DAILY": (1, 1), "WEEKLY": (7, 1), "MONTHLY": (28, 4), "YEARLY": (365, 30)}
-# What a file's rules may cost in all: a few seconds.
-MOST_STEPS = 1_000_000
 
 
 def read_ics(text: str, timezone: str = "UTC", *, cron_name: str | None = None) -> list[Period]:
@@ -46,10 +42,8 @@ def read_ics(text: str, timezone: str = "UTC", *, cron_name: str | None = None) 
         raise TooLarge(f"file: larger than {MOST_BYTES // 1024} KiB")
     now = datetime.now(UTC)
     calendar = _calendar(text)
-    steps = sum(_steps_of(event, now + HORIZON) for event in _events(calendar))
-    if steps > MOST_STEPS:
-        raise TooLarge("file: its events recur too often")
     try:
+        check_cost(calendar, _events(calendar), now + HORIZON)
         periods = list(_periods(calendar, now, where, cron_name))
     # What malformed calendars make of the two libraries' insides cannot be listed more narrowly.
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, ArithmeticError) as error:
@@ -74,44 +68,6 @@ def _calendar(text: str) -> Calendar:
 
 def _events(calendar: Calendar) -> list[Event]:
     return [event for event in calendar.walk("VEVENT") if isinstance(event, Event)]
-
-
-def _steps_of(event: Event, horizon: datetime) -> int:
-    """How many steps following an event's rules takes at most."""
-    rules = event.get("RRULE", [])
-    try:
-        begin = _day_of(event.decoded("DTSTART"))
-        return sum(_steps(rule, begin, horizon) for rule in (rules if isinstance(rules, list) else [rules]))
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
-        raise Invalid(f"file: an event cannot be read: {error}"[:300]) from None
-
-
-def _steps(rule: Any, begin: date, horizon: datetime) -> int:
-    [frequency] = rule["FREQ"]
-    if frequency not in STEPS or any(part in rule for part in ("BYHOUR", "BYMINUTE", "BYSECOND")):
-        raise Invalid(f"file: an event recurs more often than daily ({frequency}), which a blackout cannot")
-    step_days, effort = STEPS[frequency]
-    # A rule that names a date that never comes is followed to the last year there is.
-    end = horizon.date() if _surely_recurs(rule, frequency) else date.max
-    return max(1, (end - begin).days // step_days) * effort
-
-
-def _surely_recurs(rule: Any, frequency: str) -> bool:
-    """Whether a rule names a date that comes again soon; the usual ones of holidays and freezes do."""
-    narrowing = {part for part in rule if part.startswith("BY")}
-    if not narrowing:
-        return True
-    if narrowing == {"BYDAY"} and frequency == "WEEKLY":
-        return True
-    if rule.get("INTERVAL", [1]) != [1] or not narrowing <= {"BYMONTH", "BYMONTHDAY", "BYDAY"}:
-        return False
-    if "BYMONTHDAY" in narrowing:
-        return "BYDAY" not in narrowing and any(1 <= abs(day) <= 28 for day in rule["BYMONTHDAY"])
-    return "BYDAY" not in narrowing or any((day.relative or 1) <= 4 for day in rule["BYDAY"])
-
-
-def _day_of(moment: date) -> date:
-    return moment.date() if isinstance(moment, datetime) else moment
 
 
 def _periods(calendar: Calendar, now: datetime, where: ZoneInfo, cron_name: str | None) -> Iterator[Period]:

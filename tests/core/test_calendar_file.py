@@ -19,6 +19,19 @@ def ics(*events: str, head: str = "") -> str:
     return f"BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:test\n{head}{body}END:VCALENDAR\n".replace("\n", "\r\n")
 
 
+def ours(*lines: str) -> str:
+    """A time zone as a file defines one: three hours ahead of UTC."""
+    change = "TZOFFSETFROM:+0300\nTZOFFSETTO:+0300\n"
+    return (
+        "BEGIN:VTIMEZONE\nTZID:Ours\n"
+        + "\n".join(["BEGIN:STANDARD", "DTSTART:16010101T000000", *lines, change + "END:STANDARD\n"])
+        + f"BEGIN:DAYLIGHT\nDTSTART:16010701T000000\n{change}END:DAYLIGHT\nEND:VTIMEZONE\n"
+    )
+
+
+IN_OURS = "DTSTART;TZID=Ours:20200101T000000\nDURATION:PT1H"
+
+
 def spans(text: str, timezone: str = "UTC") -> list[tuple[str, str]]:
     form = "%m-%dT%H:%M"
     return [(p.starts_at.strftime(form), p.ends_at.strftime(form)) for p in read_ics(text, timezone)]
@@ -39,11 +52,7 @@ def test_a_time_with_a_zone_is_the_instant_it_says(line: str, begin: str) -> Non
 
 
 def test_a_zone_that_the_file_defines_itself_is_used() -> None:
-    zone = (
-        "BEGIN:VTIMEZONE\nTZID:Ours\nBEGIN:STANDARD\nDTSTART:19700101T000000\n"
-        "TZOFFSETFROM:+0300\nTZOFFSETTO:+0300\nEND:STANDARD\nEND:VTIMEZONE\n"
-    )
-    text = ics(f"DTSTART;TZID=Ours:{YEAR}0704T090000\nDURATION:PT1H", head=zone)
+    text = ics(f"DTSTART;TZID=Ours:{YEAR}0704T090000\nDURATION:PT1H", head=ours())
     assert spans(text) == [("07-04T06:00", "07-04T07:00")]
 
 
@@ -129,6 +138,10 @@ def test_the_cron_that_it_is_for_stands_in_each() -> None:
         (ics(f"DTSTART:{YEAR}0101T000000Z\nDURATION:P999999999D"), "cannot be read"),
         (ics(f"DTSTART;VALUE=DATE:{YEAR}0101\nRRULE:FREQ=HOURLY"), "more often than daily"),
         (ics(f"DTSTART:{YEAR}0101T000000Z\nRRULE:FREQ=DAILY;BYSECOND=1,2,3"), "more often than daily"),
+        (ics(f"DTSTART;VALUE=DATE:{YEAR}0101\nRRULE:FREQ=DAILY;INTERVAL=0"), "the INTERVAL 0"),
+        (ics(f"DTSTART;VALUE=DATE:{YEAR}0101\nRRULE:FREQ=YEARLY;INTERVAL=-1"), "the INTERVAL -1"),
+        (ics(IN_OURS, head=ours("RRULE:FREQ=MINUTELY")), "zone Ours changes other than yearly"),
+        (ics(IN_OURS, head=ours("RRULE:FREQ=YEARLY;INTERVAL=0")), "the INTERVAL 0"),
     ],
 )
 def test_what_cannot_be_read_is_said(text: str, said: str) -> None:
@@ -145,8 +158,26 @@ def test_what_cannot_be_read_is_said(text: str, said: str) -> None:
         ics(*["DTSTART;VALUE=DATE:00010101\nRRULE:FREQ=DAILY"] * 2),
         ics("DTSTART:19700101T000000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30;COUNT=3"),
         ics(*["DTSTART:19700101T000000Z\nDURATION:PT1H\nRRULE:FREQ=WEEKLY;BYMONTH=2;BYMONTHDAY=30"] * 50),
+        ics("DTSTART:19700101T000000Z\nRRULE:FREQ=YEARLY;BYDAY=MO;BYSETPOS=" + ",".join(["300"] * 200_000)),
+        ics(IN_OURS, head=ours("RDATE:" + ",".join(["20290101T000000"] * 20_000))),
+        ics(*[f"{IN_OURS}\nRRULE:FREQ=DAILY"] * 20, head=ours("RRULE:FREQ=YEARLY")),
+        ics(
+            "SEQUENCE:2\nDTSTART:00010101T000000Z\nRRULE:FREQ=DAILY;UNTIL=20250101T000000Z",
+            *["DTSTART:20240101T100000Z\nRECURRENCE-ID:20240101T000000Z\nEXDATE:20240102T000000Z"] * 999,
+        ),
     ],
-    ids=["bytes", "events", "periods", "since long ago", "never", "never in many ways"],
+    ids=[
+        "bytes",
+        "events",
+        "periods",
+        "since long ago",
+        "never",
+        "never in many ways",
+        "places of a rule",
+        "changes of a zone",
+        "rules in a zone of old",
+        "moved occurrences",
+    ],
 )
 def test_what_is_too_much_is_refused_soon(text: str) -> None:
     began = time.process_time()
