@@ -44,6 +44,8 @@ def read_ics(text: str, timezone: str = "UTC", *, cron_name: str | None = None) 
     calendar = _calendar(text)
     try:
         check_cost(calendar, _events(calendar), now + HORIZON)
+        for event in _events(calendar):
+            _check_order(event, where)
         periods = list(_periods(calendar, now, where, cron_name))
     # What malformed calendars make of the two libraries' insides cannot be listed more narrowly.
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, ArithmeticError) as error:
@@ -68,6 +70,27 @@ def _calendar(text: str) -> Calendar:
 
 def _events(calendar: Calendar) -> list[Event]:
     return [event for event in calendar.walk("VEVENT") if isinstance(event, Event)]
+
+
+def _check_order(event: Event, where: ZoneInfo) -> None:
+    # Or the library would take the one for the other.
+    ends = [event.decoded(name) for name in ("DTEND", "DURATION") if name in event]
+    backwards = any(_is_backwards(event.decoded("DTSTART"), end, where) for end in ends)
+    if backwards and event.get("STATUS") != "CANCELLED":
+        raise Invalid(f"file: the event {_shown(event)} ends before it begins")
+
+
+def _is_backwards(begin: date, end: date | timedelta, where: ZoneInfo) -> bool:
+    if isinstance(end, timedelta):
+        return end < timedelta(0)
+    clocks = [moment.tzinfo if isinstance(moment, datetime) else date for moment in (begin, end)]
+    if clocks[0] is clocks[1]:  # by which an event on a night when it jumps is in order, too
+        return end < begin
+    return _instant(end, where) < _instant(begin, where)
+
+
+def _shown(event: Event) -> str:
+    return _in_one_line(event.get("SUMMARY") or event.get("UID")) or "without a name"
 
 
 def _periods(calendar: Calendar, now: datetime, where: ZoneInfo, cron_name: str | None) -> Iterator[Period]:
@@ -96,5 +119,9 @@ def _instant(moment: date, where: ZoneInfo) -> datetime:
 
 
 def _name_of(event: Event) -> str:
-    written = "".join(letter if letter.isprintable() else " " for letter in str(event.get("SUMMARY", "")))
-    return " ".join(written.split())[:MAX_NAME] or "Blackout"
+    return _in_one_line(event.get("SUMMARY")) or "Blackout"
+
+
+def _in_one_line(text: object) -> str:
+    written = "".join(letter if letter.isprintable() else " " for letter in str(text or ""))
+    return " ".join(written.split())[:MAX_NAME]

@@ -148,6 +148,7 @@ RULES = (
     marked("the catalogue's schema refers to what is not there: {reference}"),
     marked("hold something too large to be checked against the schema"),
     marked("its events recur too often"),
+    marked("the event {name} ends before it begins"),
     marked("its time zones change too often"),
     marked("the time zone {zone} changes other than yearly ({frequency})"),
     marked("a rule has the INTERVAL {interval}; it must be 1 or more"),

@@ -102,6 +102,29 @@ def test_what_is_over_or_cancelled_or_has_no_length_is_left_out() -> None:
     assert read_ics(text) == []
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        f"DTSTART:{YEAR}0103T000000Z\nDTEND:{YEAR}0102T000000Z",
+        f"DTSTART;VALUE=DATE:{YEAR}0103\nDTEND;VALUE=DATE:{YEAR}0102",
+        f"DTSTART;VALUE=DATE:{YEAR}0103\nDTEND:{YEAR}0102T000000Z",
+        f"DTSTART;TZID=Asia/Tokyo:{YEAR}0103T120000\nDTEND:{YEAR}0103T023000Z",
+        f"DTSTART:{YEAR}0103T000000Z\nDURATION:-PT1H",
+    ],
+)
+def test_an_event_that_ends_before_it_begins_is_refused_by_its_name(lines: str) -> None:
+    with pytest.raises(Invalid, match="the event Freeze of us ends before it begins"):
+        read_ics(ics(f"SUMMARY:Freeze\\nof us\n{lines}"))
+    with pytest.raises(Invalid, match="the event 0 ends before it begins"):
+        read_ics(ics(lines))
+    assert read_ics(ics(f"STATUS:CANCELLED\n{lines}")) == []
+
+
+def test_an_event_within_a_jump_of_the_clocks_is_in_order() -> None:
+    text = ics("DTSTART;TZID=Europe/Paris:20300331T023000\nDTEND;TZID=Europe/Paris:20300331T031000")
+    assert read_ics(text) == []
+
+
 def test_what_is_under_way_is_in() -> None:
     begin = (datetime.now(UTC) - timedelta(days=30)).strftime("%Y%m%d")
     end = (datetime.now(UTC) + timedelta(days=30)).strftime("%Y%m%d")
