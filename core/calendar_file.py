@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from threading import Lock
 from zoneinfo import ZoneInfo
 
 import recurring_ical_events
 from icalendar import Calendar, Event
+from icalendar.timezone import tzp
 
 from core.blackouts import Period
-from core.calendar_rules import check_cost
+from core.calendar_rules import check_cost, listed
 from core.errors import Invalid, TooLarge
 from core.wallclock import instant_of, midnight, zone
 
@@ -17,6 +19,8 @@ MOST_EVENTS = 2000
 MOST_PERIODS = 1000
 HORIZON = timedelta(days=3653)
 MAX_NAME = 200
+WITH_ZONES = ("DTSTART", "DTEND", "RECURRENCE-ID", "RDATE", "EXDATE")
+_ONE_AT_A_TIME = Lock()
 
 
 def read_ics(text: str, timezone: str = "UTC", *, cron_name: str | None = None) -> list[Period]:
@@ -45,6 +49,7 @@ def read_ics(text: str, timezone: str = "UTC", *, cron_name: str | None = None) 
     try:
         check_cost(calendar, _events(calendar), now + HORIZON)
         for event in _events(calendar):
+            _check_zones(event)
             _check_order(event, where)
         periods = list(_periods(calendar, now, where, cron_name))
     # What malformed calendars make of the two libraries' insides cannot be listed more narrowly.
@@ -55,7 +60,10 @@ def read_ics(text: str, timezone: str = "UTC", *, cron_name: str | None = None) 
 
 def _calendar(text: str) -> Calendar:
     try:
-        calendar = Calendar.from_ical(text)
+        with _ONE_AT_A_TIME:
+            # The library would know the zones of each file that it has read before.
+            tzp.use_default()
+            calendar = Calendar.from_ical(text)
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError) as error:
         raise Invalid(f"file: is no iCalendar: {error}"[:300]) from None
     if not isinstance(calendar, Calendar):
@@ -70,6 +78,20 @@ def _calendar(text: str) -> Calendar:
 
 def _events(calendar: Calendar) -> list[Event]:
     return [event for event in calendar.walk("VEVENT") if isinstance(event, Event)]
+
+
+def _check_zones(event: Event) -> None:
+    for written in (each for name in WITH_ZONES for each in listed(event.get(name))):
+        moments = [each.dt for each in getattr(written, "dts", (written,))]
+        first = [moment[0] if isinstance(moment, tuple) else moment for moment in moments]
+        # Which the library leaves without a zone where it does not know the one that stands there.
+        unknown = any(isinstance(moment, datetime) and moment.tzinfo is None for moment in first)
+        if unknown and "TZID" in written.params:
+            raise Invalid(
+                f"file: the event {_shown(event)} goes by the time zone "
+                f"{_in_one_line(written.params['TZID'])}, which is unknown; use an IANA name such as "
+                "Europe/Paris, or define it in the file as a VTIMEZONE"
+            )
 
 
 def _check_order(event: Event, where: ZoneInfo) -> None:

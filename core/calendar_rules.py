@@ -41,7 +41,7 @@ def _changes(zone: Component, horizon: datetime) -> int:
     """How many changes of its clocks are gone through to tell the time in a zone."""
     count = 0
     for part in zone.subcomponents:
-        for rule in _listed(part.get("RRULE")):
+        for rule in listed(part.get("RRULE")):
             frequency = _frequency(rule)
             if frequency != "YEARLY":
                 raise Invalid(
@@ -56,7 +56,7 @@ def _changes(zone: Component, horizon: datetime) -> int:
 def _steps_of(event: Event, horizon: datetime, changes: dict[str, int]) -> int:
     """How many steps following an event's rules takes at most."""
     begin = event.decoded("DTSTART")
-    steps = sum(_steps(rule, begin, horizon) for rule in _listed(event.get("RRULE"))) + _dates(event)
+    steps = sum(_steps(rule, begin, horizon) for rule in listed(event.get("RRULE"))) + _dates(event)
     if isinstance(getattr(begin, "tzinfo", None), ZoneInfo):  # and not one that the file defines
         return steps
     return steps * (1 + changes.get(str(event["DTSTART"].params.get("TZID")), 0) // CHANGES_A_STEP)
@@ -73,7 +73,7 @@ def _steps(rule: Any, begin: date, horizon: datetime) -> int:
 
 def _dates(component: Component) -> int:
     """How many dates are added and left out one by one."""
-    return sum(len(dates.dts) for name in ("RDATE", "EXDATE") for dates in _listed(component.get(name)))
+    return sum(len(dates.dts) for name in ("RDATE", "EXDATE") for dates in listed(component.get(name)))
 
 
 def _frequency(rule: Any) -> str:
@@ -108,7 +108,7 @@ def _surely_recurs(rule: Any) -> bool:
     return "BYDAY" not in narrowing or any((day.relative or 1) <= 4 for day in rule["BYDAY"])
 
 
-def _listed(properties: Any) -> list[Any]:
+def listed(properties: Any) -> list[Any]:
     """A property that may be there once, several times or not at all."""
     if properties is None:
         return []

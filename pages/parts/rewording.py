@@ -149,6 +149,10 @@ RULES = (
     marked("hold something too large to be checked against the schema"),
     marked("its events recur too often"),
     marked("the event {name} ends before it begins"),
+    marked(
+        "the event {name} goes by the time zone {zone}, which is unknown; use an IANA name such as "
+        "Europe/Paris, or define it in the file as a VTIMEZONE"
+    ),
     marked("its time zones change too often"),
     marked("the time zone {zone} changes other than yearly ({frequency})"),
     marked("a rule has the INTERVAL {interval}; it must be 1 or more"),

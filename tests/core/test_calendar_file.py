@@ -56,6 +56,35 @@ def test_a_zone_that_the_file_defines_itself_is_used() -> None:
     assert spans(text) == [("07-04T06:00", "07-04T07:00")]
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        f"DTSTART;TZID=Nope:{YEAR}0704T090000\nDURATION:PT1H",
+        f"DTSTART:{YEAR}0704T090000\nDTEND;TZID=Nope:{YEAR}0704T100000",
+        f"DTSTART;TZID=Nope:{YEAR}0704T090000\nDTEND;TZID=Nope:{YEAR}0704T100000",
+        f"DTSTART:{YEAR}0704T090000Z\nRRULE:FREQ=DAILY;COUNT=3\nEXDATE;TZID=Nope:{YEAR}0705T090000",
+        f"DTSTART:{YEAR}0704T090000Z\nRDATE;VALUE=PERIOD;TZID=Nope:{YEAR}0705T090000/PT1H",
+        f"DTSTART:{YEAR}0704T090000Z\nRECURRENCE-ID;TZID=Nope:{YEAR}0704T100000",
+    ],
+)
+def test_a_zone_that_nobody_knows_is_refused_by_its_name(lines: str) -> None:
+    with pytest.raises(Invalid, match="the event Freeze goes by the time zone Nope, which is unknown"):
+        read_ics(ics(f"SUMMARY:Freeze\n{lines}"), "Europe/Paris")
+
+
+def test_a_zone_that_another_file_has_defined_is_not_known() -> None:
+    event = f"DTSTART;TZID=Ours:{YEAR}0704T090000\nDURATION:PT1H"
+    assert spans(ics(event, head=ours()))
+    with pytest.raises(Invalid, match="the time zone Ours, which is unknown"):
+        read_ics(ics(event))
+    assert spans(ics(event, head=ours().replace("+0300", "+0400"))) == [("07-04T05:00", "07-04T06:00")]
+
+
+def test_a_zone_by_its_windows_name_is_known() -> None:
+    text = ics(f"DTSTART;TZID=W. Europe Standard Time:{YEAR}0704T090000\nDURATION:PT1H")
+    assert spans(text) == [("07-04T07:00", "07-04T08:00")]
+
+
 def test_a_whole_day_is_a_day_of_the_given_zone() -> None:
     text = ics(
         f"DTSTART;VALUE=DATE:{YEAR}1225", f"DTSTART;VALUE=DATE:{YEAR}0101\nDTEND;VALUE=DATE:{YEAR}0103"
