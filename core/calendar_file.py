@@ -1,7 +1,7 @@
 """Reads .ics files, such as holidays and change freezes, into periods for blackouts."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from threading import Lock
 from zoneinfo import ZoneInfo
 
@@ -12,7 +12,7 @@ from icalendar.timezone import tzp
 from core.blackouts import Period
 from core.calendar_rules import check_cost, listed
 from core.errors import Invalid, TooLarge
-from core.wallclock import instant_of, midnight, zone
+from core.wallclock import instant_of, midnight, zone, zone_names
 
 MOST_BYTES = 1_048_576
 MOST_EVENTS = 2000
@@ -85,13 +85,17 @@ def _check_zones(event: Event) -> None:
         moments = [each.dt for each in getattr(written, "dts", (written,))]
         first = [moment[0] if isinstance(moment, tuple) else moment for moment in moments]
         # Which the library leaves without a zone where it does not know the one that stands there.
-        unknown = any(isinstance(moment, datetime) and moment.tzinfo is None for moment in first)
+        unknown = any(isinstance(moment, datetime) and not _is_known(moment.tzinfo) for moment in first)
         if unknown and "TZID" in written.params:
             raise Invalid(
                 f"file: the event {_shown(event)} goes by the time zone "
                 f"{_in_one_line(written.params['TZID'])}, which is unknown; use an IANA name such as "
                 "Europe/Paris, or define it in the file as a VTIMEZONE"
             )
+
+
+def _is_known(where: tzinfo | None) -> bool:
+    return where.key in zone_names() if isinstance(where, ZoneInfo) else where is not None
 
 
 def _check_order(event: Event, where: ZoneInfo) -> None:

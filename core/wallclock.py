@@ -2,9 +2,18 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, available_timezones
 
 from core.errors import Invalid
+
+# They lie beside the zones and can be read like them: the machine's own, and what stands for none.
+NO_ZONES = frozenset({"localtime", "posixrules", "Factory"})
+
+
+@cache
+def zone_names() -> frozenset[str]:
+    """The IANA names of the time zones that are known here, old ones such as US/Eastern among them."""
+    return frozenset(available_timezones()) - NO_ZONES
 
 
 @cache
@@ -14,10 +23,9 @@ def zone(name: str) -> ZoneInfo:
     Raises:
         Invalid: there is none.
     """
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise Invalid(f"timezone: {name[:100]} is no IANA time zone, such as Europe/Paris") from None
+    if name not in zone_names():
+        raise Invalid(f"timezone: {name[:100]} is no IANA time zone, such as Europe/Paris")
+    return ZoneInfo(name)
 
 
 def instants_of(wall: datetime, where: ZoneInfo) -> list[datetime]:

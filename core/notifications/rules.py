@@ -6,7 +6,6 @@ from datetime import datetime
 from time import monotonic, sleep
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import psycopg
 from sqlalchemy import Connection, delete, insert, select, update
@@ -19,6 +18,7 @@ from core.errors import Invalid, NotFound, Unavailable
 from core.notifications.channels import tell
 from core.notifications.kinds import EVENTS, LANGUAGES, Event, Language
 from core.notifications.tables import channels, outbox, rules
+from core.wallclock import zone
 
 MAX_FAILURES = 100
 MAX_REMIND_MINUTES = 1440
@@ -160,10 +160,7 @@ def _values(actor: Actor, wish: Wish) -> dict[str, Any]:
         raise Invalid(f"remindMinutes: must be 1 to {MAX_REMIND_MINUTES}")
     if wish.language not in LANGUAGES:
         raise Invalid(f"language: must be one of {', '.join(LANGUAGES)}")
-    try:
-        ZoneInfo(wish.timezone)
-    except (ValueError, OSError, LookupError):
-        raise Invalid("timezone: must be an IANA name such as Europe/Paris") from None
+    zone(wish.timezone)
     if wish.cron_name:
         names: list[str] | None = [wish.cron_name]
     else:

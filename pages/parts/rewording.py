@@ -92,7 +92,6 @@ RULES = (
     marked("must be a duration of at most ten years, forth or back"),
     marked("must be a JSON object"),
     marked("must be an RFC 3339 date and time in quotes, {example}"),
-    marked("must be an IANA name such as Europe/Paris"),
     marked("give one of them"),
     marked("give at least one of them"),
     marked("give a cron or a tag, not both"),

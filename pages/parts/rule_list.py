@@ -1,7 +1,6 @@
 """Rules: what is told to which channel; listed, added, changed and removed."""
 
 from uuid import UUID
-from zoneinfo import available_timezones
 
 import streamlit as st
 
@@ -10,6 +9,7 @@ from core.notifications import channels, rules
 from core.notifications.kinds import EVENTS as KINDS
 from core.notifications.kinds import LANGUAGES, Language
 from core.notifications.rules import MAX_FAILURES, MAX_REMIND_MINUTES, Rule, Wish
+from core.wallclock import zone_names
 from pages.parts import notices, problems, table, times
 from pages.parts.acting import actor
 from pages.parts.choice import one_of
@@ -196,7 +196,7 @@ def _reader(one: Rule | None, key: str) -> tuple[Language, str]:
             format_func=lambda option: _(NAMES_OF_LANGUAGES[option]),
             key=f"{key} language",
         )
-        zones = sorted(available_timezones())
+        zones = sorted(zone_names())
         here = one.timezone if one else times.browser_zone().key
         zone = st.selectbox(
             _("Time zone"), zones, index=zones.index(here) if here in zones else 0, key=f"{key} zone"

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any, cast
-from zoneinfo import available_timezones
 
 import streamlit as st
 
@@ -91,7 +90,7 @@ def _cron(cron_name: str | None) -> str | None:
 
 
 def _zone() -> str:
-    zones = sorted(available_timezones())
+    zones = sorted(wallclock.zone_names())
     here = times.browser_zone().key
     label = _("Time zone")
     return st.selectbox(label, zones, index=zones.index(here) if here in zones else None, key="zone") or here

@@ -68,8 +68,9 @@ def test_a_zone_that_the_file_defines_itself_is_used() -> None:
     ],
 )
 def test_a_zone_that_nobody_knows_is_refused_by_its_name(lines: str) -> None:
-    with pytest.raises(Invalid, match="the event Freeze goes by the time zone Nope, which is unknown"):
-        read_ics(ics(f"SUMMARY:Freeze\n{lines}"), "Europe/Paris")
+    for zone in ("Nope", "localtime", "Factory"):
+        with pytest.raises(Invalid, match=f"the event Freeze goes by the time zone {zone}, which is unknown"):
+            read_ics(ics(f"SUMMARY:Freeze\n{lines}".replace("Nope", zone)), "Europe/Paris")
 
 
 def test_a_zone_that_another_file_has_defined_is_not_known() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from core.errors import Invalid
-from core.wallclock import instant_of, instants_of, midnight, next_that_exists, zone
+from core.wallclock import instant_of, instants_of, midnight, next_that_exists, zone, zone_names
 
 ZONES = [
     "Europe/Paris",
@@ -78,7 +78,19 @@ def test_a_time_that_is_shown_twice_names_two_instants_in_order() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["Mars/Olympus", "", "../etc/passwd", "/etc/localtime"])
+@pytest.mark.parametrize("name", ["Mars/Olympus", "", "../etc/passwd", "/etc/localtime", "europe/paris"])
 def test_an_unknown_zone_is_invalid(name: str) -> None:
     with pytest.raises(Invalid):
         zone(name)
+
+
+@pytest.mark.parametrize("name", ["localtime", "posixrules", "Factory", "right/UTC", "posix/Europe/Paris"])
+def test_what_lies_beside_the_zones_of_a_machine_is_none(name: str) -> None:
+    with pytest.raises(Invalid, match="is no IANA time zone"):
+        zone(name)
+    assert name not in zone_names()
+
+
+@pytest.mark.parametrize("name", ["Europe/Kiev", "US/Eastern", "Etc/GMT+5", "UTC", "Zulu", "EST5EDT"])
+def test_an_old_name_of_a_zone_is_one(name: str) -> None:
+    assert zone(name).key == name
