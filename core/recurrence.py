@@ -10,7 +10,16 @@ from babel.dates import get_day_names, get_month_names, get_timezone_location
 from cron_descriptor import CasingTypeEnum, ExpressionDescriptor, Options
 from cronsim import CronSim, CronSimError
 from dateutil.rrule import DAILY, MONTHLY, WEEKLY, rrule, weekday
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictInt,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from core.errors import Invalid
 from core.wallclock import instant_of
@@ -28,6 +37,16 @@ ALIASES = {
 }
 # The minutes of an expression that goes by elapsed time.
 EVERY_SO_MANY = re.compile(r"\*(/[0-9]+)?")
+FRACTION = re.compile(r"[.,]\d*[1-9]")
+
+
+def _of_whole_seconds(given: Any) -> Any:
+    if given.microsecond if isinstance(given, time) else FRACTION.search(str(given)):
+        raise ValueError("must be of whole seconds, such as 02:00 or 02:00:30")
+    return given
+
+
+Clock = Annotated[time, BeforeValidator(_of_whole_seconds)]
 
 
 class _Pattern(BaseModel):
@@ -38,17 +57,17 @@ class Daily(_Pattern):
     """Each day, or each N-th day from the series' start, at a time."""
 
     kind: Literal["daily"] = "daily"
-    at: time
-    every: int = Field(1, ge=1, le=366)
+    at: Clock
+    every: int = Field(1, strict=True, ge=1, le=366)
 
 
 class Weekly(_Pattern):
     """On chosen days of the week, each week or each N-th one from the series' start."""
 
     kind: Literal["weekly"] = "weekly"
-    at: time
+    at: Clock
     days: tuple[Day, ...] = Field(min_length=1)
-    every: int = Field(1, ge=1, le=53)
+    every: int = Field(1, strict=True, ge=1, le=53)
 
 
 class Monthly(_Pattern):
@@ -58,11 +77,11 @@ class Monthly(_Pattern):
     """
 
     kind: Literal["monthly"] = "monthly"
-    at: time
-    day: int | None = None
-    nth: int | None = None
+    at: Clock
+    day: StrictInt | None = None
+    nth: StrictInt | None = None
     weekday: Day | None = None
-    every: int = Field(1, ge=1, le=120)
+    every: int = Field(1, strict=True, ge=1, le=120)
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -122,7 +141,7 @@ def parse_pattern(document: Any) -> Pattern:
         Invalid: it breaks a rule; the details name the field.
     """
     try:
-        pattern = _ADAPTER.validate_python(document, strict=False)
+        pattern = _ADAPTER.validate_python(document)
     except ValidationError as error:
         details = [
             f"{'.'.join(['repeatPattern', *(str(part) for part in problem['loc'][1:])])}: "

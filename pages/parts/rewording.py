@@ -83,6 +83,7 @@ RULES = (
     marked("must be 1 to {most}"),
     marked("must be 1 or more"),
     marked("must be more than 0 seconds"),
+    marked("must be of whole seconds, such as 02:00 or 02:00:30"),
     marked("must be a second or more"),
     marked("must be later than since, and to come"),
     marked("must be later than {other}"),

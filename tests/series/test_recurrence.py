@@ -1,6 +1,6 @@
 """Patterns: which instants they name, what is refused, and how they read."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -96,6 +96,14 @@ def test_every_nth_step_counts_from_the_start_wherever_one_looks_from(
         ({"kind": "daily", "at": "25:00"}, "repeatPattern.at"),
         ({"kind": "daily", "at": "09:00", "every": 0}, "repeatPattern.every"),
         ({"kind": "daily", "at": "09:00+02:00"}, "repeatPattern.at"),
+        ({"kind": "daily", "at": "09:00:00.5"}, "repeatPattern.at"),
+        ({"kind": "daily", "at": "09:00:00,0000001"}, "repeatPattern.at"),
+        ({"kind": "weekly", "at": time(9, 0, 0, 1), "days": ["monday"]}, "repeatPattern.at"),
+        ({"kind": "daily", "at": 32400.5}, "repeatPattern.at"),
+        ({"kind": "daily", "at": "09:00", "every": True}, "repeatPattern.every"),
+        ({"kind": "weekly", "at": "09:00", "days": ["monday"], "every": "2"}, "repeatPattern.every"),
+        ({"kind": "monthly", "at": "09:00", "day": True}, "repeatPattern.day"),
+        ({"kind": "monthly", "at": "09:00", "nth": 1.0, "weekday": "monday"}, "repeatPattern.nth"),
         ({"kind": "daily", "at": "09:00", "on": "monday"}, "repeatPattern.on"),
         ({"kind": "weekly", "at": "09:00", "days": []}, "repeatPattern.days"),
         ({"kind": "weekly", "at": "09:00", "days": ["lundi"]}, "repeatPattern.days.0"),
