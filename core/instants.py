@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from core.errors import Invalid
 
 RFC_3339 = re.compile(
-    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
+    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?([Zz]|[+-]\d{2}:[0-5]\d)", re.ASCII
 )
 FURTHEST_BACK = datetime(1970, 1, 2, tzinfo=UTC)
 FURTHEST_AHEAD = timedelta(days=3653)

@@ -38,6 +38,12 @@ def test_without_a_zone_the_error_says_so(text: str) -> None:
         parse_instant(text)
 
 
+@pytest.mark.parametrize("offset", ["+14:60", "-00:99", "+24:00", "+01:0", "+0100", "+01"])
+def test_an_offset_that_no_clock_has_is_refused(offset: str) -> None:
+    with pytest.raises(Invalid, match="is no"):
+        parse_instant(f"2030-01-31T09:00:00{offset}")
+
+
 @given(st.datetimes(timezones=st.none() | offsets))
 @example(datetime.max.replace(tzinfo=timezone(timedelta(hours=-14))))
 @example(datetime.min.replace(tzinfo=timezone(timedelta(hours=14))))
