@@ -2,8 +2,11 @@
 
 import logging
 import sys
+from typing import Any
 
 import structlog
+from structlog.stdlib import ProcessorFormatter
+from structlog.typing import EventDict, Processor
 
 from core.settings import settings
 
@@ -40,29 +43,59 @@ EVENTS = {
     "execution.adopted": "an execution that was begun here, and whose beginning nobody heard, is run",
     "api.secret_unusable": "the secret of this server cannot be used; nobody is let in",
     "api.failed": "a request met an error that nobody foresaw",
+    "library.said": "a library logged a message or a warning of its own, a web server its requests",
 }
 
 
 def configure() -> None:
-    """Sets logging up for the process: text on a terminal, else JSON, a line an event, on standard error."""
+    """Sets logging up for the process: text on a terminal, else JSON, a line an event, on standard error.
+
+    What libraries log by Python's own logging, and what it warns of, goes the same way.
+    """
     chosen = settings()
     as_text = (chosen.log_format or ("text" if sys.stderr.isatty() else "json")) == "text"
     level = getattr(logging, chosen.log_level.upper())
+    common: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    renderer: Processor = (
+        structlog.dev.ConsoleRenderer() if as_text else structlog.processors.JSONRenderer(default=str)
+    )
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.dev.ConsoleRenderer() if as_text else structlog.processors.JSONRenderer(default=str),
-        ],
+        processors=[*common, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(
-        level=max(level, logging.WARNING), stream=sys.stderr, format="%(levelname)s %(message)s"
+    formatter = ProcessorFormatter(
+        foreign_pre_chain=[*common, _of_library],
+        processors=[ProcessorFormatter.remove_processors_meta, renderer],
     )
+    logging.captureWarnings(capture=True)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler])
+    if logging.lastResort:  # Streamlit leaves uvicorn's logger of errors without a way to go
+        logging.lastResort.setFormatter(formatter)
+    if not as_text:
+        _reformat(formatter)
+
+
+def _of_library(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """What a library says in a sentence, as an event with fields."""
+    record: logging.LogRecord = event["_record"]
+    return {**event, "event": "library.said", "library": record.name, "message": event["event"]}
+
+
+def _reformat(formatter: logging.Formatter) -> None:
+    """Lets the servers' loggers, which write by themselves, write like all others."""
+    loggers = [logging.getLogger(), *map(logging.getLogger, list(logging.root.manager.loggerDict))]
+    for handler in (handler for logger in loggers for handler in logger.handlers):
+        if isinstance(handler, logging.StreamHandler) and handler.stream in (sys.stderr, sys.stdout):
+            handler.setFormatter(formatter)
 
 
 def logger() -> structlog.typing.FilteringBoundLogger:
