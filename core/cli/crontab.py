@@ -58,12 +58,14 @@ def import_(
         timezone=timezone or machine_zone(),
         whose=Whose(as_user or actor.name, any_user, homes),
     )
+    if not made.taken and not made.refused:
+        raise Invalid("FILE: nothing can be taken over: none of its lines runs a command")
     done: list[series.Series] = []
     failed: list[Told] = []
     if applied:
         done, failed = apply(actor, made)
         made.refused.extend(failed)
-    elif output is not None:
+    elif output is not None and made.taken:
         _write(output, made.toml)
     if as_json:
         answer(
@@ -79,7 +81,7 @@ def import_(
         )
     else:
         _tell(made, applied, output, len(done))
-    if made.refused and not made.taken:
+    if not made.taken:
         raise click.exceptions.Exit(INVALID)
     if failed:
         raise click.exceptions.Exit(PARTLY)
@@ -96,7 +98,9 @@ def _tell(made: Import, applied: bool, output: Path | None, count: int) -> None:
         )
     _list("Not taken over:", made.refused)
     _list("Different from cron:", made.remarks)
-    if applied:
+    if not made.taken:
+        note("Nothing can be taken over.")
+    elif applied:
         say(f"\nAdded {len(made.entries)} crons and {count} series.")
     elif output is not None:
         say(f"\nWrote {len(made.entries)} crons to {output}.")

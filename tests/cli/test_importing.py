@@ -101,6 +101,28 @@ def test_a_file_of_which_nothing_can_be_taken_over_ends_with_2(cli: Command, giv
     answer = cli("import", "-", given=given)
     assert answer.code == 2
     assert "line 1" in answer.out
+    assert "Nothing can be taken over." in answer.err
+    assert "--apply" not in answer.err
+
+
+@pytest.mark.parametrize(
+    ("given", "way"),
+    [
+        ("", ()),
+        ("MAILTO=ops@example.org\n", ("--json",)),
+        ("# only a remark\n", ("--apply",)),
+        ("\n", ("--output", "new.toml")),
+    ],
+)
+def test_a_file_without_a_job_is_refused(
+    cli: Command, tmp_path: Path, given: str, way: tuple[str, ...]
+) -> None:
+    written = [str(tmp_path / "new.toml") if part == "new.toml" else part for part in way]
+    answer = cli("import", "-", *written, given=given)
+    assert answer.code == 2
+    assert "nothing can be taken over: none of its lines runs a command" in answer.err
+    assert answer.out == ""
+    assert not (tmp_path / "new.toml").exists()
 
 
 def test_what_could_be_taken_over_only_in_part_ends_with_1(
