@@ -11,12 +11,14 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 from types import FrameType
 
 import psycopg
 
+from core import embedded
 from core.database import database_url
-from core.errors import CrondeskError
+from core.errors import CrondeskError, Unavailable
 from core.settings import Settings, cron_secret, settings
 
 DATABASE_SECONDS = 30
@@ -25,7 +27,9 @@ MIGRATION_GRACE_SECONDS = 10
 DASHBOARD_GRACE_SECONDS = 10
 WORKER_EXTRA_SECONDS = 10  # a margin: it ends within the grace by itself
 WORKER_RESTARTS = 5
-WORKER_STEADY_SECONDS = 300  # one that lived this long has got over what ended those before it
+STEADY_SECONDS = 300  # what lived this long has got over what ended those before it
+DATABASE_LOOK_SECONDS = 1
+DATABASE_LONGEST_PAUSE_SECONDS = 60
 TICK_SECONDS = 0.2
 
 
@@ -70,6 +74,39 @@ class Child:
         self.process.wait()
 
 
+class EmbeddedDatabase:
+    """The PostgreSQL that comes with Crondesk: started again when it has ended, for as long as it takes.
+
+    Those who use it need not start anew: its address stays.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        self.restarts = 0
+        self.started = self.look_at = time.monotonic()
+
+    def keep(self) -> None:
+        """Start it if it has ended, each time after a longer pause."""
+        now = time.monotonic()
+        if now < self.look_at:
+            return
+        self.look_at = now + DATABASE_LOOK_SECONDS
+        if embedded.lives(self.data_dir):
+            return
+        if now - self.started > STEADY_SECONDS:
+            self.restarts = 0
+        say("PostgreSQL has ended. Starting it again …")
+        try:
+            embedded.start_again(self.data_dir)
+        except Unavailable as problem:
+            say(f"{problem.message}.")
+        else:
+            say("PostgreSQL runs again.")
+        self.started = time.monotonic()
+        self.look_at = self.started + min(2**self.restarts, DATABASE_LONGEST_PAUSE_SECONDS)
+        self.restarts += 1
+
+
 class Supervisor:
     """Starts the processes in order, watches them, and stops them."""
 
@@ -78,6 +115,7 @@ class Supervisor:
         self.children: list[Child] = []
         self.stop_asked = False
         self.ctrl_cs = 0
+        self.database: EmbeddedDatabase | None = None
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._note_signal)
 
@@ -103,6 +141,8 @@ class Supervisor:
         if not self.chosen.database_url:
             say(f"Starting PostgreSQL in {self.chosen.data_dir} …")
         url = database_url()
+        if not self.chosen.database_url:
+            self.database = EmbeddedDatabase(self.chosen.data_dir)
         self.heed_signals()
         told, until = "", time.monotonic() + DATABASE_SECONDS
         while problem := connection_problem(url):
@@ -152,7 +192,7 @@ class Supervisor:
             self.rest(dashboard)
             if worker.runs:
                 continue
-            if worker.age_seconds > WORKER_STEADY_SECONDS:
+            if worker.age_seconds > STEADY_SECONDS:
                 restarts = 0
             if restarts == WORKER_RESTARTS:
                 raise Failed(f"The worker ended ({worker.end}) after {restarts} new starts.")
@@ -166,12 +206,14 @@ class Supervisor:
             worker = self.start_worker()
 
     def rest(self, dashboard: Child | None = None, seconds: float = TICK_SECONDS) -> None:
-        """Let time pass, unless a signal asks for the end or the dashboard is gone."""
+        """Let time pass with a database, unless a signal asks for the end or the dashboard is gone."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             self.heed_signals()
             if dashboard and not dashboard.runs:
                 raise Failed(f"The dashboard ended ({dashboard.end}).")
+            if self.database:
+                self.database.keep()
             time.sleep(TICK_SECONDS)
 
     def heed_signals(self) -> None:

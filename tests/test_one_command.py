@@ -58,6 +58,44 @@ class Started:
         assert answer.ok, answer.text
         return answer.json()
 
+    def answering(self) -> "Started":
+        """Waits until it says that it is there."""
+        ready = f"Crondesk is at {self.address}. Ctrl-C stops it."
+        until(lambda: ready in self.log or self.process.poll() is not None, STARTED_WITHIN_SECONDS, self)
+        assert ready in self.log, self.log
+        return self
+
+    def says(self, sentence: str, times: int) -> None:
+        """Waits until it has said so, so many times."""
+        until(lambda: self.log.count(sentence) == times, 60, self)
+
+    @property
+    def postmaster(self) -> int:
+        return int((self.data / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+
+    @property
+    def is_ready(self) -> bool:
+        return requests.get(f"{self.address}/readyz", timeout=30).ok
+
+    def run_soon(self) -> str:
+        """Plans a run in two seconds; its id."""
+        soon = (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
+        body = {"cronName": "greet", "scheduledAt": soon, "parameters": {"name": "Ann", "times": 2}}
+        return str(self.call("POST", "/schedule", json=body)["scheduled"]["id"])
+
+    def ended(self, schedule_id: str) -> Any:
+        """The execution of a schedule, once it has ended."""
+
+        def look() -> Any:
+            executions = self.call("GET", "/")["executions"]
+            of_it = [one for one in executions if one["scheduledId"] == schedule_id]
+            return next((one for one in of_it if one["status"] in ("completed", "failed")), None)
+
+        return until(look, 60, self)
+
+    def __str__(self) -> str:
+        return self.log
+
     def kill(self) -> None:
         for process in [*self.process.children(recursive=True), self.process]:
             process.kill()
@@ -77,27 +115,13 @@ def crondesk(crons_file: Path) -> Iterator[Started]:
 
 
 def test_one_command_starts_it_fires_and_ctrl_c_leaves_nothing(crondesk: Started) -> None:
-    ready = f"Crondesk is at {crondesk.address}. Ctrl-C stops it."
-    until(
-        lambda: ready in crondesk.log or crondesk.process.poll() is not None, STARTED_WITHIN_SECONDS, crondesk
-    )
-    assert ready in crondesk.log, crondesk.log
-    assert requests.get(f"{crondesk.address}/readyz", timeout=30).json()["success"] is True
+    crondesk.answering()
+    assert crondesk.is_ready
     assert (crondesk.data / "cron_secret").stat().st_mode & 0o777 == 0o600
 
-    soon = (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
-    planned = crondesk.call(
-        "POST",
-        "/schedule",
-        json={"cronName": "greet", "scheduledAt": soon, "parameters": {"name": "Ann", "times": 2}},
-    )["scheduled"]
-
-    def ended() -> Any:
-        [execution] = crondesk.call("GET", "/")["executions"] or [{"status": "none"}]
-        return execution if execution["status"] in ("completed", "failed") else None
-
-    execution = until(ended, 60, crondesk.log)
-    assert (execution["status"], execution["scheduledId"]) == ("completed", planned["id"])
+    planned = crondesk.run_soon()
+    execution = crondesk.ended(planned)
+    assert execution["status"] == "completed"
     printed = crondesk.call("GET", f"/{execution['id']}/output")["output"]
     assert "".join(piece["content"] for piece in printed) == "hello Ann 2\n"
     [schedule] = crondesk.call("GET", "/schedule")["scheduled"]
@@ -112,6 +136,24 @@ def test_one_command_starts_it_fires_and_ctrl_c_leaves_nothing(crondesk: Started
     assert "Traceback" not in crondesk.log
     _, left = psutil.wait_procs(below, timeout=10)
     assert left == []
+    assert not (crondesk.data / "postgres" / "postmaster.pid").exists()
+
+
+@pytest.mark.release
+def test_a_postgresql_of_its_own_that_ends_is_started_again(crondesk: Started) -> None:
+    crondesk.answering()
+    below = crondesk.process.children()
+    for number, restarts in ((signal.SIGKILL, 1), (signal.SIGINT, 2)):
+        os.kill(crondesk.postmaster, number)
+        crondesk.says("PostgreSQL runs again.", restarts)
+        until(lambda: crondesk.is_ready, 30, crondesk)
+        assert crondesk.ended(crondesk.run_soon())["status"] == "completed"
+    assert crondesk.process.children() == below
+
+    last = psutil.Process(crondesk.postmaster)
+    crondesk.process.send_signal(signal.SIGINT)
+    assert crondesk.process.wait(STOPPED_WITHIN_SECONDS) == 0
+    psutil.wait_procs([last], timeout=10)
     assert not (crondesk.data / "postgres" / "postmaster.pid").exists()
 
 
