@@ -18,6 +18,7 @@ from core import embedded, secrets
 from core.actors import Actor
 from core.errors import Conflict, Invalid, Unavailable
 from core.parameters import read_stored
+from core.patience import STATEMENT_SECONDS, PatientConnection
 from core.settings import ROOT, settings
 
 CONNECT_TIMEOUT_SECONDS = 5
@@ -70,9 +71,13 @@ def engine() -> Engine:
             "connect_timeout": CONNECT_TIMEOUT_SECONDS,
             "application_name": "crondesk",
             "prepare_threshold": 2,
-            "options": "-c timezone=UTC -c statement_timeout=30s",
+            "options": f"-c timezone=UTC -c statement_timeout={STATEMENT_SECONDS}s",
         },
     )
+
+    @event.listens_for(made, "do_connect")
+    def be_patient(_dialect: Any, _record: Any, given: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        return PatientConnection.connect(*given, **named)
 
     @event.listens_for(made, "handle_error")
     def forget_broken_connections(context: Any) -> None:

