@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Response
 
 from api.authentication import AuthenticatedOrNear
 from api.errors import RETRY_AFTER_SECONDS
+from api.in_time import in_time
 from core.database import migrated
 from core.errors import Unavailable
 
@@ -25,10 +26,10 @@ async def healthz() -> dict[str, bool]:
         503: {"description": "One of both is not so; the answer says which"},
     },
 )
-def readyz() -> Response:
-    """Whether the database can be reached and has every migration of this version."""
+async def readyz() -> Response:
+    """Whether the database can be reached and has every migration of this version; within five seconds."""
     try:
-        current = migrated()
+        current = await in_time(migrated)
     except Unavailable:
         return _answer("cannot be reached", "not known")
     return _answer("reachable", "current" if current else "not current: run `alembic upgrade head`")

@@ -1,7 +1,8 @@
 """What Prometheus reads: how the crons stand, and how the API is used."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from fastapi import APIRouter, Depends, Response
 from prometheus_client import (
@@ -18,6 +19,7 @@ from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.authentication import AuthenticatedOrNear
+from api.in_time import in_time
 from core import alerts, overview, workers
 from core.errors import Unavailable
 
@@ -45,11 +47,13 @@ router = APIRouter(tags=["health"], dependencies=[Depends(AuthenticatedOrNear())
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-def metrics() -> Response:
-    """Figures for Prometheus; those of the database only while it can be reached."""
-    return Response(
-        generate_latest(registry), headers={"Cache-Control": "no-store"}, media_type=CONTENT_TYPE_PLAIN_0_0_4
-    )
+async def metrics() -> Response:
+    """Figures for Prometheus, within five seconds; those of the database only while it can be reached."""
+    try:
+        text = await in_time(partial(_text, _standing))
+    except Unavailable:
+        text = _text(_away)
+    return Response(text, headers={"Cache-Control": "no-store"}, media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
 class Measured:
@@ -85,31 +89,46 @@ class Measured:
             seconds.labels(method, route).observe(time.perf_counter() - began)
 
 
-class _Standing(Collector):
-    """Reads how the crons stand, each time that it is asked."""
+class _Read(Collector):
+    """What has been read, for Prometheus' own writer."""
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        try:
-            figures, pulse, current = overview.figures(), workers.pulse(), alerts.current()
-        except Unavailable:
-            yield _gauge("database_up", "Whether the database can be reached", 0)
-            return
-        yield _gauge("database_up", "Whether the database can be reached", 1)
-        yield _gauge(
-            "schedules_pending", "Pending schedules; above 5,000 the planner's estimate", figures.pending
-        )
-        yield _gauge(
+    def __init__(self, gauges: Iterable[GaugeMetricFamily]) -> None:
+        self._gauges = gauges
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        return self._gauges
+
+
+def _text(read: Callable[[], Iterable[GaugeMetricFamily]]) -> bytes:
+    return generate_latest(registry) + generate_latest(_Read(read()))
+
+
+def _away() -> list[GaugeMetricFamily]:
+    return [_gauge("database_up", "Whether the database can be reached", 0)]
+
+
+def _standing() -> list[GaugeMetricFamily]:
+    """How the crons stand now.
+
+    Raises:
+        Unavailable: the database cannot be reached.
+    """
+    figures, pulse, current = overview.figures(), workers.pulse(), alerts.current()
+    gauges = [
+        _gauge("database_up", "Whether the database can be reached", 1),
+        _gauge("schedules_pending", "Pending schedules; above 5,000 the planner's estimate", figures.pending),
+        _gauge(
             "schedules_overdue", "Due for over five seconds and fired by nobody; up to 1,000", pulse.overdue
-        )
-        yield _gauge("executions_running", "Executions that run now", figures.running)
-        yield _gauge("executions_queued", "Executions that wait for a worker", figures.queued)
-        yield _gauge("workers_alive", "Workers that gave a sign of life lately", len(pulse.alive))
-        yield _alerts(current)
-        if pulse.last_beat_at is not None:
-            silence = (pulse.now - pulse.last_beat_at).total_seconds()
-            yield _gauge(
-                "worker_beat_age_seconds", "Since the last sign of life of any worker", max(0.0, silence)
-            )
+        ),
+        _gauge("executions_running", "Executions that run now", figures.running),
+        _gauge("executions_queued", "Executions that wait for a worker", figures.queued),
+        _gauge("workers_alive", "Workers that gave a sign of life lately", len(pulse.alive)),
+        _alerts(current),
+    ]
+    if pulse.last_beat_at is not None:
+        silence = max(0.0, (pulse.now - pulse.last_beat_at).total_seconds())
+        gauges.append(_gauge("worker_beat_age_seconds", "Since the last sign of life of any worker", silence))
+    return gauges
 
 
 def _alerts(current: list[alerts.Alert]) -> GaugeMetricFamily:
@@ -123,6 +142,3 @@ def _alerts(current: list[alerts.Alert]) -> GaugeMetricFamily:
 
 def _gauge(name: str, meaning: str, value: float) -> GaugeMetricFamily:
     return GaugeMetricFamily(f"crondesk_{name}", meaning, value=value)
-
-
-registry.register(_Standing())
