@@ -14,6 +14,7 @@ from pages.parts.address import is_news
 from pages.parts.choice import one_of
 from pages.parts.drafts import Draft
 from pages.parts.language import _, marked
+from pages.parts.number_field import number_within
 from pages.parts.parameters import parameters_editor
 from pages.parts.preset_choice import begin_with, keep
 from pages.parts.remembered import forget
@@ -51,20 +52,22 @@ def rows() -> list[Draft]:
         way = one_of(_("How"), words, usual, f"{KEY} way", lasting=True)
         with st.container(horizontal=True, width="content", key="paired counts"):
             if way == "again":
-                every = _number(_("Every (minutes)"), 10_080, 10, "every")
+                count = _number(_("Every (minutes)"), 10_080, 10, "every")
             else:
-                copies = _number(_("Runs of each"), MAX_BATCH, 1, "copies")
+                count = _number(_("Runs of each"), MAX_BATCH, 1, "copies")
             # What runs again and again may begin together; what is spread begins one by one.
             most = max(1, len(names)) if way == "again" else 1
             together = _number(_("At the same time, at most"), 1000, most, f"together {way} {len(names)}")
     if not names:
         st.info(_("Choose what shall run."))
         return []
+    if count is None or together is None:
+        return []
     try:
         if way == "again":
-            placed = filling.again(begin, end, timedelta(minutes=every), len(names), together)
+            placed = filling.again(begin, end, timedelta(minutes=count), len(names), together)
         else:
-            placed = filling.once(begin, end, len(names) * copies, together)
+            placed = filling.once(begin, end, len(names) * count, together)
     except Invalid as error:
         st.error(_told(error), icon=":material/error:")
         return []
@@ -79,8 +82,8 @@ def begin_anew() -> None:
     forget(f"{KEY} ")
 
 
-def _number(label: str, most: int, start: int, name: str) -> int:
-    return st.number_input(label, 1, most, start, width=150, key=f"{KEY} {name}", persist_state="page")
+def _number(label: str, most: int, start: int, name: str) -> int | None:
+    return number_within(label, 1, most, start, f"{KEY} {name}", lasting=True, width=150)
 
 
 def _told(error: Invalid) -> str:

@@ -14,6 +14,7 @@ from pages.parts.confirming import confirmed
 from pages.parts.figures import number
 from pages.parts.language import _, marked, ngettext
 from pages.parts.notices import fresh_key, toast_later
+from pages.parts.number_field import number_within
 from pages.parts.taking_back import offer_act
 from pages.parts.when import choose_instant
 from pages.parts.words import plain, title_of_cron
@@ -23,6 +24,7 @@ UNITS = {
     "hours": (marked("hours"), timedelta(hours=1)),
     "days": (marked("days"), timedelta(days=1)),
 }
+FURTHEST = 10_000
 WAYS = {"later": marked("Later"), "earlier": marked("Earlier"), "to": marked("To a set time")}
 
 
@@ -94,10 +96,12 @@ def _where_to(key: str) -> tuple[timedelta | None, datetime | None]:
         return None, choose_instant(key)
     units = {unit: _(word) for unit, (word, _length) in UNITS.items()}
     with st.container(horizontal=True):
-        count = st.number_input(_("By"), 1, 10_000, 30, key=f"{key} count")
+        count = number_within(_("By"), 1, FURTHEST, 30, f"{key} count")
         unit = st.selectbox(
             _("Unit"), list(units), format_func=lambda chosen: units[chosen], key=f"{key} unit"
         )
+    if count is None:
+        return None, None
     length = count * UNITS[unit][1]
     return (length if way == "later" else -length), None
 

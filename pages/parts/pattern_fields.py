@@ -9,6 +9,7 @@ from babel.dates import get_day_names
 from core.recurrence import DAYS
 from pages.parts.choice import one_of
 from pages.parts.language import _, language, marked
+from pages.parts.number_field import number_within
 
 KINDS = {
     "daily": marked("Daily"),
@@ -32,11 +33,11 @@ NTH = {
 WORKDAYS = DAYS[:5]
 
 
-def pattern_fields() -> dict[str, Any]:
+def pattern_fields() -> dict[str, Any] | None:
     """Shows the fields.
 
     Returns:
-        The pattern, as `core.recurrence` reads it.
+        The pattern, as `core.recurrence` reads it; None while a number in it lies outside its limits.
     """
     words = {kind: _(word) for kind, word in KINDS.items()}
     kind = one_of(_("Repeats"), words, "daily", "kind")
@@ -50,17 +51,16 @@ def pattern_fields() -> dict[str, Any]:
         )
         return {"kind": "cron", "expression": expression or ""}
     pattern: dict[str, Any] = {"kind": kind}
+    most = {"daily": 366, "weekly": 53, "monthly": 120}[str(kind)]
     if kind == "weekly":
         pattern["days"] = _days()
     elif kind == "monthly":
         pattern |= _of_the_month()
     with st.container(horizontal=True, key="paired at"):
         at = st.time_input(_("At"), time(2), step=timedelta(minutes=1), key="at", width=150)
-        every = st.number_input(
-            _every(str(kind)), 1, 366 if kind == "daily" else 53, 1, key="every", width=150
-        )
+        every = number_within(_every(str(kind)), 1, most, 1, "every", width=150)
     pattern |= {"at": at.isoformat(), "every": every}
-    return pattern
+    return None if None in pattern.values() else pattern
 
 
 def _every(kind: str) -> str:
@@ -86,7 +86,7 @@ def _of_the_month() -> dict[str, Any]:
     if way == "last":
         return {"day": -1}
     if way == "day":
-        return {"day": st.number_input(_("Day"), 1, 31, 1, key="day", width=150)}
+        return {"day": number_within(_("Day"), 1, 31, 1, "day", width=150)}
     names = get_day_names(locale=language())
     nths = {nth: _(word) for nth, word in NTH.items()}
     with st.container(horizontal=True, key="paired nth"):

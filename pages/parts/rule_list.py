@@ -15,6 +15,7 @@ from pages.parts.acting import actor
 from pages.parts.choice import one_of
 from pages.parts.language import _, language, marked, ngettext
 from pages.parts.notices import fresh_key, still_there, toast_later
+from pages.parts.number_field import number_within
 from pages.parts.words import title_of_cron
 
 EVENTS: dict[str, str] = {
@@ -126,23 +127,19 @@ def _edit(one: Rule | None, key: str) -> None:
             key=f"{key} events",
         )
         cron_name, tag = _scope(one, key)
-        after, before = 1, one.remind_minutes if one else 5
+        after: int | None = 1
+        before: int | None = one.remind_minutes if one else 5
         if {"failed", "recovered"} & set(events):
-            after = st.number_input(
-                _("From how many failures in a row"),
-                1,
-                MAX_FAILURES,
-                one.after_failures if one else 1,
-                key=f"{key} after",
-            )
+            label, first = _("From how many failures in a row"), one.after_failures if one else 1
+            after = number_within(label, 1, MAX_FAILURES, first, f"{key} after")
         if "reminder" in events:
-            before = st.number_input(
-                _("Minutes before the run"), 1, MAX_REMIND_MINUTES, before, key=f"{key} before"
-            )
+            label, first = _("Minutes before the run"), one.remind_minutes if one else 5
+            before = number_within(label, 1, MAX_REMIND_MINUTES, first, f"{key} before")
         chosen_language, zone = _reader(one, key)
         enabled = st.checkbox(_("Switched on"), one.enabled if one else True, key=f"{key} enabled")
-        ready = bool(names) and bool(events)
-        if st.button(_("Save"), type="primary", disabled=not ready, key=f"{key} confirm"):
+        ready = bool(names) and bool(events) and after is not None and before is not None
+        pressed = st.button(_("Save"), type="primary", disabled=not ready, key=f"{key} confirm")
+        if pressed and after is not None and before is not None:
             wish = Wish(
                 channel_id=channel_id,
                 events=events,

@@ -16,7 +16,8 @@ from pages.parts.confirming import confirmed
 from pages.parts.language import _, language
 from pages.parts.lateness import deadline
 from pages.parts.notices import fresh_key, go, toast_later
-from pages.parts.parameters import Edited, parameters_editor
+from pages.parts.number_field import OUTSIDE
+from pages.parts.parameters import parameters_editor
 from pages.parts.preset_choice import begin_with, keep
 from pages.parts.taking_back import offer_event, offer_plan
 from pages.parts.verdict import verdict
@@ -68,15 +69,17 @@ def _plan(cron_name: str, old: Parameters | None, key: str, start: datetime | No
         if instant is not None:
             verdict(cron, instant)
         with st.expander(_("If it is late")):
-            within, policy = deadline(f"{key} ")
+            late = deadline(f"{key} ")
+        wrong = edited.problems if late else [*edited.problems, _(OUTSIDE)]
+        within, policy = late or (None, "fire")
         # There even when it is empty: what stands below keeps its place, and is not drawn twice for a moment.
         with st.container():
-            if instant is not None and edited.latest is not None:
+            if instant is not None and edited.latest is not None and late is not None:
                 calls(cron, edited.latest, instant, within, policy)
         if st.button(_("Make it a series…"), icon=":material/repeat:", type="tertiary", key=f"{key} repeat"):
             go("series", new=cron.name)
-        _tell(edited)
-        ready = instant is not None and not edited.problems
+        _tell(wrong)
+        ready = instant is not None and not wrong
         again = st.session_state.setdefault(f"{key} once", f"dashboard:{uuid4()}")
         if confirmed(_("Schedule"), key, ready=ready) and instant is not None and edited.latest is not None:
             made = schedules.plan(
@@ -124,7 +127,7 @@ def _change(schedule: schedules.Schedule, key: str) -> None:
         keep(cron, edited, key)
         if instant is not None:
             verdict(cron, instant, schedule.id)
-        _tell(edited)
+        _tell(edited.problems)
         ready = instant is not None and not edited.problems
         if confirmed(_("Save"), key, ready=ready) and instant is not None and edited.latest is not None:
             _save(schedule, instant, edited.latest)
@@ -146,6 +149,6 @@ def _save(schedule: schedules.Schedule, instant: datetime, parameters: Parameter
     offer_event(changed.event_id, told)
 
 
-def _tell(edited: Edited) -> None:
-    if edited.problems:
-        st.error("\n".join(f"- {plain(problem)}" for problem in edited.problems), icon=":material/error:")
+def _tell(wrong: list[str]) -> None:
+    if wrong:
+        st.error("\n".join(f"- {plain(problem)}" for problem in wrong), icon=":material/error:")

@@ -8,19 +8,18 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import streamlit as st
-from jsonschema import Draft202012Validator
 
 from core import wallclock
 from core.errors import Invalid
 from core.parameters import parse_json
 from core.secrets import REFERENCE, is_reference, is_secret, names_of
 from pages.parts.language import _
+from pages.parts.number_field import LARGEST_EXACT, begin_with, whole_number
 from pages.parts.rules import description_of, title_of
 from pages.parts.times import browser_zone, time_of_day
 from pages.parts.words import heard, plain
 
 ABSENT = object()
-LARGEST_EXACT = 2**53 - 1
 LONG_TEXT = 400
 
 
@@ -110,10 +109,9 @@ def _suits(kind: str, value: Any) -> bool:
 
 
 def _within(rule: Mapping[str, Any], value: Any) -> bool:
-    # A field takes no number outside its limits, and no text that is too long: such a value is
-    # shown as it is, and what is wrong with it is told.
-    limits = {name: limit for name, limit in rule.items() if "imum" in name or name == "maxLength"}
-    return Draft202012Validator(limits).is_valid(value)
+    # A field takes no text that is too long: it is shown as it is, and what is wrong with it is told.
+    longest = rule.get("maxLength")
+    return longest is None or not isinstance(value, str) or len(value) <= longest
 
 
 def _string(field: Field) -> Any:
@@ -138,18 +136,13 @@ def _string(field: Field) -> Any:
 
 
 def _integer(field: Field) -> Any:
-    least, most = field.rule.get("minimum"), field.rule.get("maximum")
+    least = math.ceil(field.rule.get("minimum", 0))
     if "exclusiveMinimum" in field.rule:
         least = math.floor(field.rule["exclusiveMinimum"]) + 1
-    if "exclusiveMaximum" in field.rule:
-        most = math.ceil(field.rule["exclusiveMaximum"]) - 1
-    least = None if least is None else math.ceil(least)
-    most = None if most is None else math.floor(most)
-    chosen = st.number_input(
+    chosen = whole_number(
         field.label,
-        value=None if field.given is ABSENT else int(field.given),
-        min_value=_exact(least),
-        max_value=_exact(most),
+        None if field.given is ABSENT else int(field.given),
+        first=least if abs(least) <= LARGEST_EXACT else 0,
         step=max(1, int(field.rule.get("multipleOf", 1))),
         help=description_of(field.rule),
         **field.kept,
@@ -158,26 +151,22 @@ def _integer(field: Field) -> Any:
 
 
 def _number(field: Field) -> Any:
-    least = field.rule.get("minimum", field.rule.get("exclusiveMinimum"))
-    most = field.rule.get("maximum", field.rule.get("exclusiveMaximum"))
+    least = float(field.rule.get("minimum", field.rule.get("exclusiveMinimum", 0)))
+    step = float(field.rule.get("multipleOf", 1))
     chosen = st.number_input(
         field.label,
         value=None if field.given is ABSENT else float(field.given),
-        min_value=None if least is None else float(least),
-        max_value=None if most is None else float(most),
-        step=float(field.rule.get("multipleOf", 1)),
+        step=step,
         format="%g",
         help=description_of(field.rule),
+        on_change=begin_with,
+        args=(field.key, least, step),
         **field.kept,
     )
     if chosen is None:
         return ABSENT
     # 90 stays 90 where the schema's author wrote it so.
     return int(chosen) if float(chosen).is_integer() else float(chosen)
-
-
-def _exact(limit: int | None) -> int | None:
-    return limit if limit is None or abs(limit) <= LARGEST_EXACT else None
 
 
 def _boolean(field: Field) -> Any:

@@ -1,6 +1,7 @@
 """The form that makes a series: what repeats, in which zone, until when, and what happens to what is late."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any, cast
@@ -18,19 +19,21 @@ from pages.parts.acting import actor
 from pages.parts.choice import one_of
 from pages.parts.language import _, language, marked
 from pages.parts.lateness import deadline
+from pages.parts.number_field import OUTSIDE, number_within
 from pages.parts.parameters import Edited, parameters_editor
 from pages.parts.pattern_fields import pattern_fields
 from pages.parts.remembered import forget
 from pages.parts.words import capital, plain, title_of_cron
 
 KEY = "series"
+MAX_RUNS = 1_000_000
 ENDS = {"never": marked("Never"), "until": marked("On a day"), "count": marked("After a number of runs")}
 MISSED = {"one": marked("Once"), "all": marked("Every missed one, the newest first")}
 
 
 @dataclass(slots=True)
 class _Wanted:
-    pattern: dict[str, Any]
+    pattern: dict[str, Any] | None
     timezone: str
     repeat_until: datetime | None = None
     repeat_count: int | None = None
@@ -56,14 +59,17 @@ def series_form(cron_name: str | None) -> None:
         wanted = _Wanted(pattern_fields(), _zone())
         _end(wanted)
         wanted.excluded = _excluded(wanted, chosen)
-        fire_within, policy, missed = _lateness()
+        late, missed = _lateness()
+        if wanted.pattern is None or late is None:
+            wanted.problems.append(_(OUTSIDE))
     with right:
         fine = _preview(wanted, chosen)
-        for problem in [*wanted.problems, *edited.problems]:
+        for problem in dict.fromkeys([*wanted.problems, *edited.problems]):
             st.error(plain(problem), icon=":material/error:")
         ready = fine and not wanted.problems and not edited.problems
-        if st.button(_("Create the series"), type="primary", disabled=not ready, key="create"):
-            _create(chosen, wanted, edited, fire_within, policy, missed)
+        pressed = st.button(_("Create the series"), type="primary", disabled=not ready, key="create")
+        if pressed and wanted.pattern is not None and late is not None:
+            _create(chosen, wanted, wanted.pattern, edited, *late, missed)
 
 
 def begin_anew() -> None:
@@ -100,7 +106,9 @@ def _end(wanted: _Wanted) -> None:
     words = {way: _(word) for way, word in ENDS.items()}
     way = one_of(_("Ends"), words, "never", "ends")
     if way == "count":
-        wanted.repeat_count = st.number_input(_("Number of runs"), 1, 1_000_000, 10, key="count")
+        wanted.repeat_count = number_within(_("Number of runs"), 1, MAX_RUNS, 10, "count")
+        if wanted.repeat_count is None:
+            wanted.problems.append(_(OUTSIDE))
     elif way == "until":
         where = wallclock.zone(wanted.timezone)
         today = datetime.now(where).date()
@@ -117,10 +125,10 @@ def _end(wanted: _Wanted) -> None:
 
 def _excluded(wanted: _Wanted, cron_name: str) -> list[date]:
     where = wallclock.zone(wanted.timezone)
-    try:
-        ahead = series.preview(wanted.pattern, wanted.timezone, cron_name=cron_name, count=60)
-    except CrondeskError:
-        ahead = []
+    ahead: list[datetime] = []
+    if wanted.pattern is not None:
+        with suppress(CrondeskError):
+            ahead = series.preview(wanted.pattern, wanted.timezone, cron_name=cron_name, count=60)
     days = list(dict.fromkeys(instant.astimezone(where).date().isoformat() for instant in ahead))
     chosen = st.multiselect(
         _("Except on"),
@@ -154,17 +162,19 @@ def _read(written: str) -> date:
     return date.fromisoformat(written)
 
 
-def _lateness() -> tuple[timedelta | None, LatePolicy, Missed]:
+def _lateness() -> tuple[tuple[timedelta | None, LatePolicy] | None, Missed]:
     with st.expander(_("When it could not run in time")):
         words = {way: _(word) for way, word in MISSED.items()}
         missed = st.radio(
             _("After an outage it runs"), list(words), format_func=words.get, horizontal=True, key="missed"
         )
-        within, policy = deadline()
-    return within, policy, cast(Missed, missed)
+        late = deadline()
+    return late, cast(Missed, missed)
 
 
 def _preview(wanted: _Wanted, cron_name: str) -> bool:
+    if wanted.pattern is None:
+        return False
     with st.container(border=True, key="next instants"):
         try:
             pattern = parse_pattern(wanted.pattern)
@@ -220,6 +230,7 @@ def listed(moments: Sequence[datetime], timezone: str) -> str:
 def _create(
     cron_name: str,
     wanted: _Wanted,
+    pattern: dict[str, Any],
     edited: Edited,
     fire_within: timedelta | None,
     policy: LatePolicy,
@@ -229,7 +240,7 @@ def _create(
         made = series.create(
             actor(),
             cron_name,
-            wanted.pattern,
+            pattern,
             wanted.timezone,
             parameters=edited.latest or {},
             repeat_until=wanted.repeat_until,

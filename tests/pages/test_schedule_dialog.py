@@ -99,6 +99,33 @@ def test_a_run_can_be_planned_to_the_second(visit: Visitor, database_url: str) -
     assert (made.created_by, made.parameters) == ("dashboard", {"name": "world", "times": 1})
 
 
+def test_a_number_outside_its_limits_plans_nothing(visit: Visitor, database_url: str) -> None:
+    dialog = opened(visit())
+    plans = dialog.get_by_role("button", name="Schedule", exact=True)
+    for written, told in (("0", "times: must be at least 1"), ("99", "times: must be at most 10")):
+        dialog.get_by_label("times").fill(written)
+        dialog.get_by_label("times").press("Tab")
+        expect(dialog.get_by_role("alert")).to_contain_text(told)
+        expect(plans).to_be_disabled()
+    dialog.get_by_label("times").fill("5")
+    dialog.get_by_label("times").press("Tab")
+    expect(dialog.get_by_role("alert")).to_have_count(0)
+    dialog.get_by_text("If it is late").click()
+    deadline = dialog.get_by_label("Deadline: at most")
+    deadline.fill("0")
+    deadline.press("Tab")
+    expect(dialog.get_by_text("Must be at least 1.")).to_be_visible()
+    expect(plans).to_be_disabled()
+    deadline.fill("7")
+    deadline.press("Tab")
+    expect(plans).to_be_enabled()
+    plans.click()
+    expect(dialog).to_have_count(0)
+    [made] = schedules.find(schedules.Filter(status="pending")).rows
+    assert made.parameters["times"] == 5
+    assert made.not_after == made.scheduled_at + timedelta(minutes=7)
+
+
 def test_what_plans_it_is_in_sight_however_long_the_form_is(visit: Visitor, database_url: str) -> None:
     page = visit(width=390)
     dialog = opened(page)

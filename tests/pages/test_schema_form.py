@@ -60,7 +60,6 @@ def test_each_type_has_its_field_and_begins_with_its_default() -> None:
         "level": 2,
         "day": "2026-03-29",
     }
-    assert (tested.number_input[0].min, tested.number_input[0].max) == (1, 9)
     assert isinstance(held(tested)["whole"], int)
 
 
@@ -97,10 +96,34 @@ def test_given_values_win_over_defaults_and_what_has_no_field_is_kept() -> None:
     assert held(form(schema, {"word": "given", "other": [1]})) == {"word": "given", "other": [1]}
 
 
-def test_an_exclusive_limit_of_whole_numbers_is_the_next_one_within() -> None:
-    rule = {"type": "integer", "exclusiveMinimum": 0, "exclusiveMaximum": 10, "default": 5}
-    field = form({"properties": {"count": rule}}).number_input[0]
-    assert (field.min, field.max) == (1, 9)
+@pytest.mark.parametrize("kind", ["integer", "number"])
+def test_a_number_outside_its_limits_is_not_kept_in_the_browser(kind: str) -> None:
+    rule = {"type": kind, "minimum": 1, "maximum": 9, "default": 3}
+    tested = form({"properties": {"count": rule}})
+    field = tested.number_input[0]
+    assert (field.proto.has_min, field.proto.has_max) == (False, False)
+    field.set_value(0).run()
+    assert held(tested) == {"count": 0}
+
+
+@pytest.mark.parametrize(
+    ("rule", "first"),
+    [
+        ({"type": "integer"}, 0),
+        ({"type": "integer", "minimum": 3}, 3),
+        ({"type": "integer", "exclusiveMinimum": 3}, 4),
+        ({"type": "number", "minimum": 3}, 3),
+    ],
+)
+def test_plus_and_minus_begin_within_the_limits_in_an_empty_field(rule: dict[str, Any], first: int) -> None:
+    for sign in (1, -1):
+        tested = form({"properties": {"count": rule}})
+        field = tested.number_input[0]
+        # What the browser makes of a press: its utmost number and one step.
+        utmost = field.proto.min + 1 if sign > 0 else field.proto.max - 1
+        field.set_value(utmost).run()
+        assert held(tested) == {"count": first}
+        assert field.proto.min < 0 < field.proto.max
 
 
 def test_nested_objects_are_forms_in_the_form() -> None:
