@@ -46,7 +46,8 @@ def broken(parameters: Any, schema: Mapping[str, Any]) -> list[str]:
     # What is wrong with a secret in clear is told already, and in words that do not repeat it.
     others = [error for error in errors if not any(_within(error, path) for path, _rule in clear)]
     told += [sentence for error in others for sentence in _sentences(error, schema)]
-    return told[:MAX_SHOWN]
+    # Each missing name is an error of its own, and each of them knows all that are needed.
+    return list(dict.fromkeys(told))[:MAX_SHOWN]
 
 
 def _secret(rule: Mapping[str, Any]) -> str:

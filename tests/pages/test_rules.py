@@ -45,6 +45,11 @@ def test_a_broken_rule_is_a_sentence_about_its_field(parameters: dict[str, Any],
     assert sentence in broken(parameters, SCHEMA)
 
 
+def test_each_missing_parameter_is_told_once() -> None:
+    schema = {**SCHEMA, "required": ["host", "port", "mode"]}
+    assert broken({}, schema) == ["Host: is required", "port: is required", "mode: is required"]
+
+
 def test_what_is_too_large_to_be_checked_is_said_to_be() -> None:
     schema = {"type": "object", "properties": {"n": {"multipleOf": 0.5}}}
     assert broken({"n": 10**400}, schema) == ["The parameters hold something too large to be checked."]
