@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import streamlit as st
 
 from core import schedules
-from core.catalogue import catalogue
+from core.catalogue import Cron, catalogue
 from core.parameters import Parameters
 from pages.parts import problems, times
 from pages.parts.acting import actor
@@ -66,13 +66,14 @@ def _plan(cron_name: str, old: Parameters | None, key: str, start: datetime | No
         keep(cron, edited, key)
         if old is not None:
             comparison(cron, old, edited.latest, f"{key} compared")
-        if instant is not None:
-            verdict(cron, instant)
+        # There even when they are empty: what stands below keeps its place, and is not drawn twice.
+        judged = st.container()
         with st.expander(_("If it is late")):
             late = deadline(f"{key} ")
         wrong = edited.problems if late else [*edited.problems, _(OUTSIDE)]
         within, policy = late or (None, "fire")
-        # There even when it is empty: what stands below keeps its place, and is not drawn twice for a moment.
+        with judged:
+            _judge(cron, instant, wrong)
         with st.container():
             if instant is not None and edited.latest is not None and late is not None:
                 calls(cron, edited.latest, instant, within, policy)
@@ -125,8 +126,8 @@ def _change(schedule: schedules.Schedule, key: str) -> None:
         instant = choose_instant(key, schedule.scheduled_at, planned=True)
         edited = parameters_editor(cron, begin_with(cron, schedule.parameters, key), key)
         keep(cron, edited, key)
-        if instant is not None:
-            verdict(cron, instant, schedule.id)
+        with st.container():
+            _judge(cron, instant, edited.problems, schedule.id)
         _tell(edited.problems)
         ready = instant is not None and not edited.problems
         if confirmed(_("Save"), key, ready=ready) and instant is not None and edited.latest is not None:
@@ -149,6 +150,13 @@ def _save(schedule: schedules.Schedule, instant: datetime, parameters: Parameter
     offer_event(changed.event_id, told)
 
 
+def _judge(cron: Cron, instant: datetime | None, wrong: list[str], moved: UUID | None = None) -> None:
+    # That nothing is in its way is not said of what cannot be planned.
+    if instant is not None and not wrong:
+        verdict(cron, instant, moved)
+
+
 def _tell(wrong: list[str]) -> None:
-    if wrong:
-        st.error("\n".join(f"- {plain(problem)}" for problem in wrong), icon=":material/error:")
+    with st.container():
+        if wrong:
+            st.error("\n".join(f"- {plain(problem)}" for problem in wrong), icon=":material/error:")
