@@ -47,9 +47,11 @@ def choose_instant(key: str, start: datetime | None = None, *, planned: bool = F
             step=timedelta(seconds=1),
         )
     wall = datetime.combine(day, clock)
-    if start is not None and wall == first.replace(microsecond=0):
-        return start if planned else _checked(start, now)
-    return _checked(_instant(wall, key), now)
+    # There even when it is empty: what stands below keeps its place, and the keyboard stays in its field.
+    with st.container():
+        if start is not None and wall == first.replace(microsecond=0):
+            return start if planned else _checked(start, now)
+        return _checked(_instant(wall, key), now)
 
 
 def _full_minute(instant: datetime) -> datetime:

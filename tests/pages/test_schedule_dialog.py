@@ -86,6 +86,20 @@ def test_less_than_a_minute_ahead_is_refused_with_the_earliest_time(
     expect(dialog.get_by_role("button", name="Schedule", exact=True)).to_be_disabled()
 
 
+def test_the_keyboard_stays_where_it_is_when_a_time_is_refused(visit: Visitor, database_url: str) -> None:
+    dialog = opened(visit(zone="UTC"))
+    name = dialog.get_by_label("name")
+    now = datetime.now(UTC)
+    for day, refused in ((now, True), (now + timedelta(days=1), False)):
+        choose(dialog, day.date(), "000000")
+        # On to a field below it, before the answer is there.
+        name.focus()
+        expect(dialog.get_by_role("alert")).to_have_count(int(refused))
+        dialog.page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+        dialog.page.wait_for_timeout(300)
+        expect(name).to_be_focused()
+
+
 def test_a_run_can_be_planned_to_the_second(visit: Visitor, database_url: str) -> None:
     page = visit(zone="Asia/Kathmandu")
     dialog = opened(page)
