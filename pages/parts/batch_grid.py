@@ -35,7 +35,9 @@ def rows() -> list[Draft]:
         "the button that plans them all appears below."
     )
     st.caption(told.format(example=_("2030-01-31 22:00"), zone=times.browser_zone().key))
-    names = sorted(catalogue().crons, key=title_of_cron)
+    # A name that is none can be chosen too where it was pasted: so it is seen, and can be mended.
+    unknown = sorted({name for name in map(_text, first["cron"]) if name} - catalogue().crons.keys())
+    names = [*sorted(catalogue().crons, key=title_of_cron), *unknown]
     edited = st.data_editor(
         first,
         num_rows="dynamic",
@@ -74,7 +76,7 @@ def begin_anew() -> None:
 
 def take_over(given: Sequence[Checked]) -> None:
     """Lets the grid begin anew with rows that were pasted or filled."""
-    _start([[row.cron.name if row.cron else "", _when(row), _parameters(row)] for row in given])
+    _start([[row.cron.name if row.cron else row.draft.cron, _when(row), _parameters(row)] for row in given])
 
 
 def _start(given: Sequence[Sequence[str]]) -> None:

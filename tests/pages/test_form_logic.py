@@ -110,6 +110,17 @@ def test_what_is_pasted_just_before_another_way_of_bulk_planning_is_chosen_is_ke
     assert tested.text_area[0].value == "cron,when"
 
 
+def test_a_cron_that_is_none_is_in_the_grid_as_it_was_pasted(database_url: str) -> None:
+    tested = bulk("csv")
+    tested.text_area[0].set_value("cron,when\ngreeet,2090-02-01 22:00\ngreet,2090-02-01 22:00").run()
+    tested.button(key="edit").click().run()
+    assert not tested.exception
+    grid = tested.dataframe[0]
+    assert list(grid.value["cron"][:2]) == ["greeet", "greet"]
+    offered = json.loads(grid.proto.columns)["cron"]["type_config"]["options"]
+    assert "greeet" in [option["value"] for option in offered]
+
+
 @pytest.mark.parametrize("blank", [",,", '""', ";;\n;;", "cron,when"])
 def test_cells_that_are_all_blank_are_no_rows_and_keep_nobody_at_the_field(
     database_url: str, blank: str
