@@ -35,7 +35,7 @@ SENTENCES = {
 def broken(parameters: Any, schema: Mapping[str, Any]) -> list[str]:
     """What is wrong with the parameters: for each broken rule 'Label: sentence'."""
     clear = secrets_in_clear(parameters, schema)
-    told = [f"{label_of(list(path), schema)}: {_secret(rule)}" for path, rule in clear]
+    told = [_about(label_of(list(path), schema), _secret(rule)) for path, rule in clear]
     try:
         errors = list(validator_of(schema).iter_errors(parameters))
     except Unresolvable:
@@ -66,17 +66,22 @@ def _sentences(error: ValidationError, schema: Mapping[str, Any]) -> Iterator[st
     if error.validator == "required" and isinstance(needed, Iterable) and isinstance(held, Mapping):
         for name in needed:
             if name not in held:
-                yield f"{label_of([*path, name], schema)}: " + _("is required")
+                yield _about(label_of([*path, name], schema), _("is required"))
     elif (
         error.validator == "additionalProperties" and isinstance(rule, Mapping) and isinstance(held, Mapping)
     ):
         known = rule.get("properties", {})
         for name in held:
             if name not in known:
-                yield f"{label_of([*path, name], schema)}: " + _("is not a parameter of this cron")
+                yield _about(label_of([*path, name], schema), _("is not a parameter of this cron"))
     else:
         where = label_of(path, schema)
-        yield f"{where}: {_rule(error)}" if where else _rule(error)
+        yield _about(where, _rule(error)) if where else _rule(error)
+
+
+def _about(label: str, problem: str) -> str:
+    # Translators: a field, and what is wrong with it.
+    return _("{field}: {problem}").format(field=label, problem=problem)
 
 
 def _rule(error: ValidationError) -> str:

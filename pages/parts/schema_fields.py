@@ -16,7 +16,7 @@ from core.secrets import REFERENCE, is_reference, is_secret, names_of
 from pages.parts.language import _
 from pages.parts.number_field import LARGEST_EXACT, begin_with, whole_number
 from pages.parts.rules import description_of, title_of
-from pages.parts.times import browser_zone, time_of_day
+from pages.parts.times import browser_zone, date_format, time_of_day
 from pages.parts.words import heard, plain
 
 ABSENT = object()
@@ -230,7 +230,7 @@ def _day(field: Field) -> Any:
         start,
         min_value=date(1900, 1, 1),
         max_value=date(2199, 12, 31),
-        format="YYYY-MM-DD",
+        format=date_format(),
         help=description_of(field.rule),
         **field.kept,
     )
@@ -243,7 +243,7 @@ def _instant(field: Field) -> Any:
         None if field.given is ABSENT else _wall(field.given),
         min_value=datetime(1900, 1, 1),  # noqa: DTZ001  what the browser's clock shows
         max_value=datetime(2199, 12, 31),  # noqa: DTZ001
-        format="YYYY-MM-DD",
+        format=date_format(),
         step=timedelta(minutes=1),
         help=description_of(field.rule),
         **field.kept,

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from core.secrets import by_reference
+from pages.parts import language, rules
 from pages.parts.rules import broken
 
 SCHEMA: dict[str, Any] = {
@@ -48,6 +49,13 @@ def test_a_broken_rule_is_a_sentence_about_its_field(parameters: dict[str, Any],
 def test_each_missing_parameter_is_told_once() -> None:
     schema = {**SCHEMA, "required": ["host", "port", "mode"]}
     assert broken({}, schema) == ["Host: is required", "port: is required", "mode: is required"]
+
+
+def test_a_french_colon_stands_apart_from_its_field(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (language, rules):
+        monkeypatch.setattr(module, "language", lambda: "fr")
+    assert broken({}, SCHEMA) == ["Hôte\u00a0: est obligatoire"]
+    assert broken({"host": "a", "port": 0}, SCHEMA) == ["port\u00a0: doit valoir au moins 1"]
 
 
 def test_what_is_too_large_to_be_checked_is_said_to_be() -> None:

@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.secrets import by_reference
+from pages.parts import times
 
 
 def form(schema: dict[str, Any], values: dict[str, Any] | None = None) -> AppTest:
@@ -215,6 +216,16 @@ def test_titles_and_descriptions_are_in_the_reader_s_language() -> None:
     }
     field = form({"properties": {"folder": rule}, "required": ["folder"]}).text_input[0]
     assert (field.label, field.help) == ("Folder \\*", "Where")
+
+
+@pytest.mark.parametrize(("code", "written"), [("en", "YYYY-MM-DD"), ("fr", "DD/MM/YYYY")])
+def test_dates_are_written_as_everywhere_else(
+    monkeypatch: pytest.MonkeyPatch, code: str, written: str
+) -> None:
+    monkeypatch.setattr(times, "language", lambda: code)
+    properties = {name: {"type": "string", "format": name} for name in ("date", "date-time")}
+    tested = form({"properties": properties})
+    assert [field.proto.format for field in (*tested.date_input, *tested.datetime_input)] == [written] * 2
 
 
 SECRET = {"type": "string", "writeOnly": True}
