@@ -85,8 +85,13 @@ def scalar(rule: Mapping[str, Any], name: str, value: Any, key: str, *, required
         kind = "json"
     if given is None and kind != "choice":
         given = ABSENT
-    label = heard(title_of(rule, name)) + (" \\*" if required else "")
-    return FIELDS[kind](Field(rule, label, given, key, required))
+    return FIELDS[kind](Field(rule, field_label(rule, name, required=required), given, key, required))
+
+
+def field_label(rule: Mapping[str, Any], name: str, *, required: bool) -> str:
+    """What a field is called, for the eye and as it is read aloud; a star for one that has to be there."""
+    # After a space and with none of its kind a star is only a star: a backslash would be read aloud.
+    return heard(title_of(rule, name)) + (" *" if required else "")
 
 
 def _suits(kind: str, value: Any) -> bool:

@@ -7,8 +7,8 @@ import streamlit as st
 
 from pages.parts.language import _
 from pages.parts.rules import description_of, resolved, title_of
-from pages.parts.schema_fields import ABSENT, BROKEN, kind_of, scalar
-from pages.parts.words import heard, plain
+from pages.parts.schema_fields import ABSENT, BROKEN, field_label, kind_of, scalar
+from pages.parts.words import plain
 
 
 def schema_form(schema: Mapping[str, Any], values: Mapping[str, Any], key: str) -> dict[str, Any] | None:
@@ -83,11 +83,10 @@ def _array(
     rule: Mapping[str, Any], name: str, given: Any, key: str, root: Mapping[str, Any], *, required: bool
 ) -> Any:
     item = resolved(rule.get("items", {}), root)
-    label = heard(title_of(rule, name)) + (" \\*" if required else "")
     start = [] if given is ABSENT else given
     if "enum" in item and all(entry in item["enum"] for entry in start) and _all_text(item["enum"]):
         chosen = st.multiselect(
-            label,
+            field_label(rule, name, required=required),
             item["enum"],
             default=start,
             help=description_of(rule),
@@ -96,8 +95,9 @@ def _array(
             persist_state="page",
         )
         return chosen if chosen or required or given is not ABSENT else ABSENT
+    star = " \\*" if required else ""
     with st.container(border=True):
-        st.markdown(f"**{label}**", help=description_of(rule))
+        st.markdown(f"**{plain(title_of(rule, name))}**{star}", help=description_of(rule))
         held = _entries(item, start, key, root, least=int(rule.get("minItems", 0)) if required else 0)
     if any(value is BROKEN for value in held):
         return BROKEN

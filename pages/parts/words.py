@@ -53,7 +53,8 @@ def plain(text: str) -> str:
 
 def heard(text: str) -> str:
     """Text for a widget's label: only what Markdown needs is escaped, for it is also read aloud as it is."""
-    return re.sub(r"([\\`*_\[\]$:~<>#|])", r"\\\1", text)
+    # Within a word, as in keep_days, an underscore emphasizes nothing.
+    return re.sub(r"([\\`*\[\]$:~<>#|]|(?<![^\W_])_|_(?![^\W_]))", r"\\\1", text)
 
 
 def capital(text: str) -> str:

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.secrets import by_reference
 from pages.parts import times
+from pages.parts.words import heard
 
 
 def form(schema: dict[str, Any], values: dict[str, Any] | None = None) -> AppTest:
@@ -215,7 +216,7 @@ def test_titles_and_descriptions_are_in_the_reader_s_language() -> None:
         "x-description": {"en": "Where", "fr": "Où"},
     }
     field = form({"properties": {"folder": rule}, "required": ["folder"]}).text_input[0]
-    assert (field.label, field.help) == ("Folder \\*", "Where")
+    assert (field.label, field.help) == ("Folder *", "Where")
 
 
 @pytest.mark.parametrize(("code", "written"), [("en", "YYYY-MM-DD"), ("fr", "DD/MM/YYYY")])
@@ -226,6 +227,20 @@ def test_dates_are_written_as_everywhere_else(
     properties = {name: {"type": "string", "format": name} for name in ("date", "date-time")}
     tested = form({"properties": properties})
     assert [field.proto.format for field in (*tested.date_input, *tested.datetime_input)] == [written] * 2
+
+
+def test_what_is_read_aloud_of_a_field_has_no_backslash() -> None:
+    properties = {"keep_days": {"type": "integer"}, "tags": {"type": "array", "items": {"enum": ["a", "b"]}}}
+    tested = form({"properties": properties, "required": ["keep_days", "tags"]})
+    assert [tested.number_input[0].label, tested.multiselect[0].label] == ["keep_days *", "tags *"]
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [("keep_days", "keep_days"), ("_a_", r"\_a\_"), ("a__b", r"a\_\_b"), ("a *b*", r"a \*b\*")],
+)
+def test_a_label_shows_what_markdown_would_take_for_its_own(text: str, label: str) -> None:
+    assert heard(text) == label
 
 
 SECRET = {"type": "string", "writeOnly": True}
