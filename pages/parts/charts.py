@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import altair as alt
 import pandas as pd
 import streamlit as st
 
-from core.metrics import Step
+from core import wallclock
+from core.metrics import Step, Window
 from pages.parts import times
 from pages.parts.language import _, language
 from pages.parts.words import COLOURS
@@ -135,14 +136,44 @@ def cron_axis(field: str = "title", **properties: Any) -> alt.Y:
     return alt.Y(f"{field}:N", title=None, axis=alt.Axis(labelLimit=limit), **properties)
 
 
-def time_axis(step: Step, field: str = "begin") -> alt.X:
-    """The axis of a chart over time."""
+def time_axis(window: Window, field: str = "begin") -> alt.X:
+    """The axis of a chart over time: of the whole window, also where nothing was."""
+    step = window.step
     day = "%d/%m" if language() == "fr" else "%-d %b"
     labels = f"timeFormat(datum.value, '{day}')"
     if step == "hour":
         labels = f"timeFormat(datum.value, hours(datum.value) == 0 ? '{day}' : '%H:%M')"
-    ticks = alt.ExprRef("windowSize()[0] < 640 ? 4 : 8")
-    return alt.X(f"{field}:T", title=None, axis=alt.Axis(labelExpr=labels, grid=False, tickCount=ticks))
+    # Its first and last step begin before the window and end after it.
+    ends = [_vega(end) for end in steps_around(window)]
+    return alt.X(
+        f"{field}:T",
+        title=None,
+        scale=alt.Scale(domain=ends, nice=False),
+        axis=alt.Axis(labelExpr=labels, grid=False, tickCount=_ticks(window)),
+    )
+
+
+def steps_around(window: Window) -> tuple[datetime, datetime]:
+    """The begin of the window's first step and the end of its last, by the clock of its zone (naive)."""
+    where, width = wallclock.zone(window.zone), WIDTHS[window.step]
+
+    def begin(instant: datetime) -> datetime:
+        there = instant.astimezone(where).replace(tzinfo=None)
+        midnight = datetime.combine(there.date(), time())
+        return there - (there - midnight) % width
+
+    return begin(window.since), begin(window.until - datetime.resolution) + width
+
+
+def _ticks(window: Window) -> alt.ExprRef:
+    # Labels tell hours or days: finer ticks would tell the same one twice.
+    first, end = steps_around(window)
+    most = 8 if window.step == "hour" else min(8, (end - first) // timedelta(days=1))
+    return alt.ExprRef(f"windowSize()[0] < 640 ? {min(4, most)} : {most}")
+
+
+def _vega(there: datetime) -> alt.DateTime:
+    return alt.DateTime(year=there.year, month=there.month, date=there.day, hours=there.hour)
 
 
 def step_name(at: datetime, step: Step) -> str:

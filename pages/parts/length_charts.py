@@ -92,7 +92,7 @@ def lateness(window: Window, found: Sequence[metrics.Lateness], target_seconds: 
         axis = charts.length_axis([*long["length"], target_seconds])
         names = [charts.colour("blue"), charts.colour("violet"), charts.colour("orange")]
         base = alt.Chart(long).encode(
-            x=charts.time_axis(window.step),
+            x=charts.time_axis(window),
             y=alt.Y("length:Q", title=None, **axis),
             color=alt.Color(
                 "share:N",
@@ -143,5 +143,13 @@ def lateness(window: Window, found: Sequence[metrics.Lateness], target_seconds: 
     told += " " + _("Logarithmic scale.")
     headings = {"step": _("From"), "count": _("Runs")} | {f"{share}_text": share for share in shares}
     charts.show(
-        Card("lateness", _("Lateness"), told, frame, headings, given=(window.step, target_seconds)), draw
+        Card(
+            "lateness",
+            _("Lateness"),
+            told,
+            frame,
+            headings,
+            given=(*charts.steps_around(window), target_seconds),
+        ),
+        draw,
     )

@@ -37,7 +37,7 @@ def ended(window: Window, found: Sequence[metrics.Count]) -> None:
             alt.Chart(long)
             .mark_bar(cornerRadius=1)
             .encode(
-                x=charts.time_axis(window.step),
+                x=charts.time_axis(window),
                 x2=alt.X2("end"),
                 y=alt.Y("foot:Q", title=None, axis=alt.Axis(labelExpr="format(abs(datum.value), '~s')")),
                 y2=alt.Y2("top"),
@@ -64,7 +64,7 @@ def ended(window: Window, found: Sequence[metrics.Count]) -> None:
             told.format(count=number(total), failed=number(failed)),
             frame,
             {"step": _("From"), **dict(zip(ENDS, names, strict=True))},
-            given=(window.step,),
+            given=charts.steps_around(window),
         ),
         draw,
     )
@@ -81,7 +81,7 @@ def success(window: Window, found: Sequence[metrics.Count]) -> None:
 
     def draw() -> alt.Chart | alt.LayerChart:
         line = alt.Chart(frame).encode(
-            x=charts.time_axis(window.step),
+            x=charts.time_axis(window),
             y=alt.Y(
                 "rate:Q",
                 title=None,
@@ -117,7 +117,7 @@ def success(window: Window, found: Sequence[metrics.Count]) -> None:
             told,
             frame[["begin", "step", "completed", "failed", "rate", "text"]],
             {"step": _("From"), "text": _("Success"), "failed": words.of_execution("failed")},
-            given=(window.step,),
+            given=charts.steps_around(window),
         ),
         draw,
     )
