@@ -178,6 +178,23 @@ def test_the_link_of_the_page_one_is_on_leads_to_its_beginning(
     expect(page).to_have_url(re.compile(r"/scheduled$"))
 
 
+def test_the_menu_of_a_phone_does_not_stay_over_the_page_that_was_chosen(
+    visit: Visitor, database_url: str
+) -> None:
+    page = visit(width=390)
+    page.wait_for_function("document.documentElement.onclick !== null")
+    menu = page.get_by_test_id("stSidebar")
+    page.get_by_role("button", name="Expand sidebar").click()
+    page.get_by_role("link", name="Executions", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Executions")
+    expect(menu).to_have_attribute("data-collapsed", "true")
+    # Nor over one that was left with it open.
+    page.get_by_role("button", name="Expand sidebar").click()
+    expect(menu).to_have_attribute("data-collapsed", "false")
+    page.reload()
+    expect(menu).to_have_attribute("data-collapsed", "true")
+
+
 def test_a_stretch_of_time_narrows_what_is_planned(visit: Visitor, database_url: str) -> None:
     now = datetime.now(UTC)
     for name, days in {"Ada": 1, "Bob": 3, "Cyd": 5}.items():
