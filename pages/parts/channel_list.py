@@ -93,7 +93,7 @@ def _edit(one: Channel | None, key: str) -> None:
         )
         st.caption(
             _("Mail: {mail}. Slack, Teams, Discord and others: the address of their webhook.").format(
-                mail=plain(EXAMPLE)
+                mail=_address(EXAMPLE)
             )
         )
         st.caption(_("It is sealed before it is saved, and never shown again."))
@@ -111,6 +111,11 @@ def _edit(one: Channel | None, key: str) -> None:
             channels.change(actor(), one.id, name=name, address=address.strip() or None)
             toast_later(_("The channel is changed."))
         st.rerun()
+
+
+def _address(shown: str) -> str:
+    # As code: Markdown would make a link of it.
+    return f"`` {shown} ``"
 
 
 def test_channel(channel_id: UUID) -> None:
@@ -132,7 +137,7 @@ def remove_channel(channel_id: UUID) -> None:
 
 
 def _remove(one: Channel, key: str) -> None:
-    st.markdown(f"**{plain(one.name)}**, {plain(one.shown)}")
+    st.markdown(f"**{plain(one.name)}**, {_address(one.shown)}")
     st.markdown(_("Its rules go with it, and what waits for it is not sent."))
     if confirmed(_("Remove"), key, danger=True, leave=_("Keep it")):
         with problems.told():

@@ -1,5 +1,6 @@
 """What the pages decide, run without a browser: what is shown, what is said, and what is not."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -93,6 +94,25 @@ def test_notifications_say_what_is_missing_until_somebody_can_be_told(database: 
     page = opened("notifications", view="rules")
     assert not page.button[0].disabled
     assert "There is no rule, so nobody is told anything." in said(page)
+
+
+def test_the_address_of_a_channel_is_no_link(database: psycopg.Connection) -> None:
+    channel = channels.add(ADMIN, "On call", "mailto://user:secret@mail.example.org?to=ops@example.org")
+
+    def page(channel_id):  # type: ignore[no-untyped-def]  # a script of its own: it knows no name of here
+        from uuid import UUID  # noqa: PLC0415
+
+        from pages.parts import channel_list  # noqa: PLC0415
+
+        if channel_id:
+            channel_list.remove_channel(UUID(channel_id))
+        else:
+            channel_list.add_channel()
+
+    for given in ("", str(channel.id)):
+        dialog = AppTest.from_function(page, kwargs={"channel_id": given}, default_timeout=30).run()
+        told = "\n".join(str(one.value) for one in (*dialog.caption, *dialog.markdown))
+        assert re.findall(r"(``? )?\w+://", told) == ["`` "], told
 
 
 def test_a_rule_about_a_tag_that_is_gone_is_not_changed_to_another_one_by_the_way(
