@@ -97,7 +97,7 @@ def _edit(one: Channel | None, key: str) -> None:
             )
         )
         st.caption(_("It is sealed before it is saved, and never shown again."))
-        saved = st.form_submit_button(_("Save"), type="primary", key=f"{key} confirm")
+        saved = confirmed(_("Save"), key, form=True)
     if not saved:
         return
     if not name.strip() or (one is None and not address.strip()):

@@ -1,6 +1,7 @@
 """The buttons at the foot of a dialog, and how a button looks everywhere that cancels, ends or removes."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages.parts.language import _
 from pages.parts.words import heard
@@ -12,7 +13,13 @@ def dangerous(label: str) -> str:
 
 
 def confirmed(
-    label: str, key: str, *, ready: bool = True, danger: bool = False, leave: str | None = None
+    label: str,
+    key: str,
+    *,
+    ready: bool = True,
+    danger: bool = False,
+    leave: str | None = None,
+    form: bool = False,
 ) -> bool:
     """Shows the button that does it, and the one that closes the dialog.
 
@@ -22,17 +29,24 @@ def confirmed(
         ready: whether it can be done.
         danger: whether it cancels, stops, ends or removes.
         leave: the label of the other one, where it is not to close.
+        form: whether it stands in a form, which Enter then sends.
 
     Returns:
         Whether it was pressed.
     """
-    with st.container(horizontal=True, key=f"foot {key}"):
-        pressed = st.button(
+    button = st.form_submit_button if form else st.button
+    with foot(key):
+        pressed = button(
             dangerous(label) if danger else label,
             type="secondary" if danger else "primary",
             disabled=not ready,
             key=f"{key} confirm",
         )
-        if st.button(leave or _("Close"), key=f"{key} close"):
+        if button(leave or _("Close"), key=f"{key} close"):
             st.rerun()
     return pressed
+
+
+def foot(key: str) -> DeltaGenerator:
+    """Where the buttons of a dialog stand: in sight, however long it is."""
+    return st.container(horizontal=True, key=f"foot {key}")

@@ -6,7 +6,7 @@ from core import calendar_address
 from core.calendar_address import Address
 from pages.parts import problems, times
 from pages.parts.acting import actor
-from pages.parts.confirming import dangerous
+from pages.parts.confirming import confirmed, dangerous, foot
 from pages.parts.language import _
 from pages.parts.notices import fresh_key
 
@@ -34,7 +34,7 @@ def _subscribe(key: str) -> None:
 
 def _make(key: str) -> None:
     st.caption(_("You have no address yet."))
-    if st.button(_("Make my address"), type="primary", icon=":material/link:", key=f"{key} make"):
+    if confirmed(_("Make my address"), key):
         calendar_address.give(actor(), actor().name)
         st.rerun(scope="fragment")
 
@@ -52,16 +52,18 @@ def _shown(present: Address, key: str) -> None:
     )
     wanted = st.session_state.get(f"{key} wanted")
     if wanted is None:
-        with st.container(horizontal=True):
+        with foot(key):
             for act, label in (("renew", _("Renew")), ("revoke", dangerous(_("Take away")))):
                 if st.button(label, key=f"{key} {act}"):
                     st.session_state[f"{key} wanted"] = act
                     st.rerun(scope="fragment")
+            if st.button(_("Close"), key=f"{key} close"):
+                st.rerun()
         return
     st.warning(
         _("Every program that uses this address stops seeing the calendar."), icon=":material/warning:"
     )
-    with st.container(horizontal=True):
+    with foot(key):
         label = _("Renew the address") if wanted == "renew" else _("Take the address away")
         if st.button(dangerous(label), key=f"{key} confirm"):
             if wanted == "renew":

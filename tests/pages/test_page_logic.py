@@ -115,6 +115,18 @@ def test_the_address_of_a_channel_is_no_link(database: psycopg.Connection) -> No
         assert re.findall(r"(``? )?\w+://", told) == ["`` "], told
 
 
+@pytest.mark.parametrize("opens", ["channel_list.add_channel", "subscribe_dialog.subscribe"])
+def test_a_dialog_has_a_button_that_closes_it(opens: str, database: psycopg.Connection) -> None:
+    def page(opens):  # type: ignore[no-untyped-def]  # a script of its own: it knows no name of here
+        from importlib import import_module  # noqa: PLC0415
+
+        module, dialog = opens.split(".")
+        getattr(import_module(f"pages.parts.{module}"), dialog)()
+
+    shown = AppTest.from_function(page, kwargs={"opens": opens}, default_timeout=30).run()
+    assert shown.button[-1].label == "Close"
+
+
 def test_a_rule_about_a_tag_that_is_gone_is_not_changed_to_another_one_by_the_way(
     tagged: None, database: psycopg.Connection, crons_file: Path
 ) -> None:
