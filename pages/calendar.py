@@ -175,7 +175,6 @@ def _move(schedule_id: UUID, before: calendar.Slot, after: calendar.Slot, shown:
     moved = schedules.change(actor(), schedule_id, scheduled_at=target)
     title = title_of_cron(moved.cron_name)
     told = _("Moved: {cron}, now {when}.").format(cron=title, when=times.day_and_time(moved.scheduled_at))
-    notices.toast_later(told)
     offer_event(moved.event_id, told)
 
 

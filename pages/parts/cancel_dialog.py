@@ -33,7 +33,6 @@ def _cancel(schedule: schedules.Schedule, key: str) -> None:
             cancelled = schedules.cancel(actor(), schedule.id)
             told = _("Cancelled: {cron}, {when}.").format(cron=title, when=when)
             offer_event(cancelled.event_id, told)
-            toast_later(told)
             st.rerun()
 
 

@@ -38,17 +38,17 @@ class _Offer:
 
 
 def offer_act(act: Act, told: str) -> None:
-    """Offers to take a bulk act back; `told` says what it did."""
+    """Says what a bulk act did, and offers to take it back."""
     _offer(undo.undo_act, act.id, told)
 
 
 def offer_event(event_id: int, told: str) -> None:
-    """Offers to take one cancel or change back; `told` says what that was."""
+    """Says what one cancel or change was, and offers to take it back."""
     _offer(undo.undo_event, event_id, told)
 
 
 def offer_plan(schedule_id: UUID, told: str) -> None:
-    """Offers to cancel what was just planned; `told` says what that is."""
+    """Says what was just planned, and offers to cancel it."""
     _offer(undo.undo_plan, schedule_id, told)
 
 
@@ -56,7 +56,8 @@ def _offer(verb: Callable[[Any, Any], Act], given: UUID | int, told: str) -> Non
     try:
         now = database.clock()
     except CrondeskError:
-        return  # the act is done; for a way back the database is needed
+        toast_later(told)  # the act is done; for a way back the database is needed
+        return
     offer = _Offer(f"{verb.__name__} {given}", told, now, verb, given)
     others = [other for other in _offers() if other.id != offer.id]
     st.session_state[OFFERED] = [offer, *others]

@@ -77,9 +77,14 @@ def test_a_run_is_cancelled_only_when_that_is_confirmed_and_can_be_undone(
     expect(page.get_by_role("dialog")).to_have_count(0)
     assert schedules.get(schedule.id).status == "pending"
 
+    title = page.get_by_role("heading", level=1)
+    place = title.bounding_box()
     row_of(page, "Ada").get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Cancel the run").click()
-    expect(page.get_by_test_id("stToast")).to_contain_text("Cancelled: Greet")
+    # Once, and without moving the page.
+    expect(page.get_by_text("Cancelled: Greet")).to_have_count(1)
+    expect(page.locator(".st-key-undo")).to_contain_text("Cancelled: Greet")
+    assert title.bounding_box() == place
     expect(row_of(page, "Ada")).to_have_count(0)
     assert schedules.get(schedule.id).status == "cancelled"
 
