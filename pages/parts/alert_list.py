@@ -28,7 +28,8 @@ def alert_list() -> None:
         found = alerts.current()
         for alert in found:
             told = sentence(alert.kind, alert.details, language())
-            if alert.since:
+            # What is to come is no state that began.
+            if alert.since and alert.severity != "info":
                 told = _("{alert}, since {when}").format(alert=told, when=times.day_and_time(alert.since))
             if alert.kind == "no_worker":
                 told = worker_away()

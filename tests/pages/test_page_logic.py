@@ -8,8 +8,9 @@ import psycopg
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import blackouts, executions, schedules
+from core import alerts, blackouts, executions, schedules
 from core.actors import Actor
+from core.alerts import Alert
 from core.blackouts import Period
 from core.notifications import channels, rules
 from core.settings import ROOT
@@ -113,6 +114,27 @@ def test_the_address_of_a_channel_is_no_link(database: psycopg.Connection) -> No
         dialog = AppTest.from_function(page, kwargs={"channel_id": given}, default_timeout=30).run()
         told = "\n".join(str(one.value) for one in (*dialog.caption, *dialog.markdown))
         assert re.findall(r"(``? )?\w+://", told) == ["`` "], told
+
+
+def test_an_alert_says_since_when_unless_it_is_about_what_is_to_come(
+    database: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    since = datetime.now(UTC)
+    found = [
+        Alert("failures", "warning", since, {"count": 5, "hours": 24}),
+        Alert("busy", "info", since, {"count": 19, "hours": 24}),
+    ]
+    monkeypatch.setattr(alerts, "current", lambda: found)
+
+    def page():  # type: ignore[no-untyped-def]  # a script of its own: it knows no name of here
+        from pages.parts.alert_list import alert_list  # noqa: PLC0415
+
+        alert_list()
+
+    shown = AppTest.from_function(page, default_timeout=30).run()
+    assert ", since" in shown.warning[0].value
+    assert ", since" not in shown.info[0].value
+    assert "19 runs" in shown.info[0].value
 
 
 @pytest.mark.parametrize("opens", ["channel_list.add_channel", "subscribe_dialog.subscribe"])
