@@ -12,7 +12,7 @@ from pages.parts.address import identifier
 from pages.parts.cancel_dialog import stop
 from pages.parts.figures import number
 from pages.parts.language import _, ngettext
-from pages.parts.one_execution import one_execution
+from pages.parts.one_execution import exit_code, one_execution
 from pages.parts.parameters import listed
 from pages.parts.run_dialog import run_now
 from pages.parts.schedule_dialog import plan
@@ -103,16 +103,10 @@ def _row(run: Execution, record: Record | None) -> table.Row:
             "cron": [table.text(title, strong=True, tip=run.cron_name)],
             "parameters": listed(run.parameters, run.error_message, failed=run.status == "failed"),
             "lasted": [_lasted(run, record)],
-            "exit": _exit_code(run),
+            "exit": exit_code(run),
             "by": [table.text(run.triggered_by or "–", quiet=True)],
         },
     )
-
-
-def _exit_code(run: Execution) -> list[table.Part]:
-    if run.exit_code is None:
-        return []
-    return [table.text(str(run.exit_code), mono=True, bad=run.exit_code != 0, quiet=run.exit_code == 0)]
 
 
 def _lasted(run: Execution, record: Record | None) -> table.Part:

@@ -21,8 +21,6 @@ REFRESH_SECONDS = 5
 SHOWN = 1000
 NEVER = datetime.max.replace(tzinfo=UTC)
 VIEWS = {"series": marked("Series"), "held": marked("Too late: decide"), "blackouts": marked("Blackouts")}
-STATUSES = {"active": marked("Active"), "paused": marked("Paused"), "ended": marked("Ended")}
-COLOURS = {"active": "green", "paused": "violet", "ended": "gray"}
 
 
 def page() -> None:
@@ -79,7 +77,7 @@ def _series() -> None:
 
 
 def _statuses() -> dict[str, str]:
-    return {status: _(word) for status, word in STATUSES.items()}
+    return {status: _(word) for status, word in words.SERIES.items()}
 
 
 @st.fragment(run_every=REFRESH_SECONDS)
@@ -107,7 +105,7 @@ def _rows(status: str, cron: str | None) -> None:
 
 
 def _place(one: Series) -> int:
-    return list(STATUSES).index(one.status)
+    return list(words.SERIES).index(one.status)
 
 
 def _row(one: Series, following: series.Upcoming | None) -> table.Row:
@@ -125,7 +123,7 @@ def _row(one: Series, following: series.Upcoming | None) -> table.Row:
         id=str(one.id),
         name=f"{title}, {said}",
         cells={
-            "status": [{"kind": "badge", "text": _(STATUSES[one.status]), "colour": COLOURS[one.status]}],
+            "status": [table.badge(one.status, words.of_series(one.status))],
             "what": [table.text(title, strong=True, go=table.to("series", id=str(one.id)))],
             "when": [table.text(said), *problem],
             "next": ahead,

@@ -7,11 +7,12 @@ from datetime import datetime
 import streamlit as st
 
 from core import database
+from core.catalogue import catalogue
 from core.parameters import Parameters
 from pages.parts import notices, table, times
 from pages.parts.component import component, words
 from pages.parts.language import _
-from pages.parts.words import plain
+from pages.parts.words import plain, title_of_cron
 
 # Its name in the reader's language, which two facts may share, and its parts.
 Fact = tuple[str, list[table.Part]]
@@ -42,14 +43,21 @@ def instant(at: datetime) -> list[table.Part]:
 
 
 def cron(name: str) -> list[table.Part]:
-    """A cron by its name, which leads to its executions."""
-    return [table.text(name, mono=True, go=table.to("executions", cron=name))]
+    """A cron by its title, which leads to its executions, and its name."""
+    title, go = title_of_cron(name), table.to("executions", cron=name)
+    # One that has left the catalogue has no title any more.
+    if title == name:
+        return [table.text(name, mono=True, go=go)]
+    return [table.text(title, go=go), table.text(name, mono=True, quiet=True)]
 
 
-def parameters(given: Parameters) -> None:
+def parameters(given: Parameters, cron_name: str) -> None:
     """Shows the parameters of a run."""
+    cron = catalogue().crons.get(cron_name)
     st.subheader(_("Parameters"), anchor=False)
     if given:
         st.code(json.dumps(given, ensure_ascii=False, indent=2), language=None)
+    elif cron is not None and not cron.parameters.get("properties"):
+        st.caption(_("This cron takes none."))
     else:
         st.caption(_("None were given: the defaults of the catalogue apply."))

@@ -38,7 +38,7 @@ def one_execution(execution_id: UUID) -> None:
     # Only what it prints is asked for each second; the rest is drawn anew when it has changed.
     every = REFRESH_SECONDS if run.status in UNFINISHED else None
     st.fragment(_living, run_every=every)(execution_id, _standing(run))
-    facts.parameters(run.parameters)
+    facts.parameters(run.parameters, run.cron_name)
     timeline(of_execution(run))
 
 
@@ -81,7 +81,6 @@ def _lasted(run: Execution) -> table.Part:
 
 def _facts(run: Execution, chain: list[Execution]) -> list[facts.Fact]:
     waits = run.status == "queued" and run.not_before is not None
-    ended = run.exit_code is not None
     return [
         (_("Status"), [table.badge(run.status, words.of_execution(run.status))]),
         (_("Attempt"), attempts.listed(run, chain)),
@@ -94,13 +93,24 @@ def _facts(run: Execution, chain: list[Execution]) -> list[facts.Fact]:
         (_("Duration"), [_lasted(run)]),
         (_("Begun"), facts.instant(run.started_at) if run.started_at else []),
         (_("Ended"), facts.instant(run.finished_at) if run.finished_at else []),
-        (
-            _("Exit code"),
-            [table.text(str(run.exit_code), mono=True, bad=run.exit_code != 0)] if ended else [],
-        ),
-        (_("Error"), [table.text(reworded(run.error_message), bad=True)] if run.error_message else []),
+        *outcome(run),
         (_("Started by"), [table.text(run.triggered_by or "–")]),
         (_("Worker"), [table.text(run.worker, mono=True)] if run.worker else []),
         (_("Cron"), facts.cron(run.cron_name)),
         (_("Identifier"), [table.text(str(run.id), mono=True, quiet=True)]),
     ]
+
+
+def outcome(run: Execution) -> list[facts.Fact]:
+    """Its exit code, and why it ended so: that somebody stopped it is no error."""
+    wrong = run.status != "cancelled"
+    why = [table.text(reworded(run.error_message), bad=wrong)] if run.error_message else []
+    return [(_("Exit code"), exit_code(run)), (_("Error") if wrong else _("Reason"), why)]
+
+
+def exit_code(run: Execution) -> list[table.Part]:
+    """Its exit code, red where that tells of a failure: what was stopped on purpose has not failed."""
+    if run.exit_code is None:
+        return []
+    bad = run.exit_code != 0 and run.status != "cancelled"
+    return [table.text(str(run.exit_code), mono=True, bad=bad, quiet=not bad)]

@@ -91,7 +91,7 @@ def _state(schedule_id: UUID) -> None:
                 (_("Identifier"), [table.text(str(schedule.id), mono=True, quiet=True)]),
             ],
         )
-        facts.parameters(schedule.parameters)
+        facts.parameters(schedule.parameters, schedule.cron_name)
         timeline(of_schedule(schedule))
 
 

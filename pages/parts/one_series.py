@@ -16,7 +16,7 @@ from pages.parts.lateness import POLICIES
 from pages.parts.notices import fresh_key, toast_later
 from pages.parts.rewording import reworded
 from pages.parts.series_form import MISSED, listed
-from pages.parts.words import plain, repeats, title_of_cron
+from pages.parts.words import of_series, plain, repeats, title_of_cron
 
 ASKED = {
     "pause": (
@@ -56,7 +56,7 @@ def one_series(series_id: UUID) -> None:
         if one.status != "ended":
             st.button(dangerous(_("End")), on_click=notices.ask, args=("end", identifier))
     _facts(one)
-    facts.parameters(one.parameters)
+    facts.parameters(one.parameters, one.cron_name)
     if one.status == "active":
         _ahead(one)
 
@@ -67,7 +67,6 @@ def _facts(one: Series) -> None:
     if following:
         go = table.to("scheduled", id=str(following.schedule_id))
         ahead = [table.countdown(following.at), table.text(times.day_and_time(following.at), go=go)]
-    states = {"active": _("Active"), "paused": _("Paused"), "ended": _("Ended")}
     late = []
     if one.fire_within:
         within = _("at most {} late").format(times.spelled_out(one.fire_within))
@@ -77,7 +76,7 @@ def _facts(one: Series) -> None:
     facts.facts(
         "one series",
         [
-            (_("Status"), [table.text(states[one.status], strong=True)]),
+            (_("Status"), [table.badge(one.status, of_series(one.status))]),
             (_("Problem"), [table.text(reworded(one.error_message), bad=True)] if one.error_message else []),
             (_("Next"), ahead),
             (_("Cron"), facts.cron(one.cron_name)),

@@ -3,7 +3,7 @@
 import re
 from typing import Literal
 
-from core import executions, schedules
+from core import executions, schedules, series
 from core.catalogue import catalogue
 from core.series import Series
 from pages.parts.language import _, language, marked
@@ -23,6 +23,11 @@ EXECUTION: dict[executions.Status, str] = {
     "failed": marked("Failed"),
     "cancelled": marked("Cancelled"),
 }
+SERIES: dict[series.Status, str] = {
+    "active": marked("Active"),
+    "paused": marked("Paused"),
+    "ended": marked("Ended"),
+}
 COLOURS = {
     "pending": "blue",
     "triggered": "green",
@@ -32,6 +37,9 @@ COLOURS = {
     "completed": "green",
     "failed": "red",
     "cancelled": "gray",
+    "active": "green",
+    "paused": "violet",
+    "ended": "gray",
 }
 
 
@@ -44,6 +52,11 @@ def of_schedule(status: schedules.Status | Literal["held"]) -> str:
 def of_execution(status: executions.Status) -> str:
     """An execution's status as people read it."""
     return _(EXECUTION[status])
+
+
+def of_series(status: series.Status) -> str:
+    """A series' status as people read it."""
+    return _(SERIES[status])
 
 
 def plain(text: str) -> str:

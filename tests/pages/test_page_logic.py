@@ -14,6 +14,7 @@ from core.alerts import Alert
 from core.blackouts import Period
 from core.notifications import channels, rules
 from core.settings import ROOT
+from pages.parts import facts, one_execution
 from tests.pages.scripts import opened
 
 ALICE = Actor("alice", "operator", "api")
@@ -135,6 +136,33 @@ def test_an_alert_says_since_when_unless_it_is_about_what_is_to_come(
     assert ", since" in shown.warning[0].value
     assert ", since" not in shown.info[0].value
     assert "19 runs" in shown.info[0].value
+
+
+def test_a_cron_is_called_by_its_title_and_by_its_name_alone_once_it_is_gone(database_url: str) -> None:
+    assert [part["text"] for part in facts.cron("greet")] == ["Greet", "greet"]
+    assert [part["text"] for part in facts.cron("gone")] == ["gone"]
+
+
+@pytest.mark.parametrize(("status", "red"), [("cancelled", False), ("failed", True)])
+def test_a_run_that_was_stopped_on_purpose_shows_no_error(
+    database: psycopg.Connection, status: str, red: bool
+) -> None:
+    run = executions.trigger(ALICE, "greet")
+    database.execute(
+        "UPDATE cron_executions SET status = %s::text, started_at = now(), finished_at = now(), "
+        "exit_code = -15, error_message = 'cancelled by alice'",
+        [status],
+    )
+    shown = one_execution.outcome(executions.get(run.id))
+    assert [label for label, _parts in shown] == ["Exit code", "Error" if red else "Reason"]
+    assert [part.get("bad", False) for _label, [part] in shown] == [red, red]
+
+
+def test_a_cron_without_parameters_has_no_defaults_either(database: psycopg.Connection) -> None:
+    one = schedules.plan(ALICE, "fail", datetime.now(UTC) + timedelta(hours=1))
+    assert "This cron takes none." in said(opened("scheduled", id=str(one.id)))
+    one = schedules.plan(ALICE, "greet", datetime.now(UTC) + timedelta(hours=1))
+    assert "the defaults of the catalogue apply" in said(opened("scheduled", id=str(one.id)))
 
 
 @pytest.mark.parametrize("opens", ["channel_list.add_channel", "subscribe_dialog.subscribe"])
