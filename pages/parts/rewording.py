@@ -2,17 +2,22 @@
 
 Rows hold plain English sentences, for psql and scripts read them too; so do errors. Each is known
 here as it is written there, with its values in braces, and is put into the reader's language where it
-is shown. What nobody has foreseen, such as what another program said, is shown as it is.
+is shown, and its instants are told by the reader's clock. What nobody has foreseen, such as what
+another program said, is shown as it is.
 """
 
 import re
+from datetime import datetime
 from functools import cache, lru_cache
+from zoneinfo import ZoneInfo
 
+from pages.parts import times
 from pages.parts.language import _, language, marked
 
 # What is written into rows and events. The first one that fits is taken; {why} is itself such a sentence.
 WRITTEN = (
     marked("{why} (attempt {attempt} of {attempts})"),
+    marked("{why} (attempt {attempt})"),
     marked("expired: it is not tried again after {when}; 1 attempt failed: {why}"),
     marked("expired: it is not tried again after {when}; {attempts} attempts failed: {why}"),
     marked(
@@ -223,22 +228,28 @@ CATALOGUE = (
 )
 # What an error is about: cronName, or parameters.times, or several of them.
 FIELD = re.compile(r"(?P<field>[\w.\-]+(?:, [\w.\-]+)*): (?P<rest>.+)", re.DOTALL)
+# An instant, as SQL writes it.
+INSTANT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC")
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 KEPT = 5000
 
 
 def reworded(text: str) -> str:
     """The sentence in the reader's language; as it is where nothing is known that it could be."""
-    return text if language() == "en" else _reworded(text, language())
+    return _reworded(text, language(), times.browser_zone())
 
 
 @lru_cache(maxsize=KEPT)
-def _reworded(text: str, _code: str) -> str:
+def _reworded(text: str, _code: str, _zone: ZoneInfo) -> str:
     for template, pattern in _patterns():
         if found := pattern.fullmatch(text):
             values = found.groupdict()
             if "why" in values:
                 values["why"] = reworded(values["why"])
+            if INSTANT.fullmatch(values.get("when", "")):
+                values["when"] = times.day_and_time(
+                    datetime.fromisoformat(values["when"].replace(" UTC", "Z"))
+                )
             return _(template).format_map(values)
     found = FIELD.fullmatch(text)
     if found and is_known(found["rest"]):

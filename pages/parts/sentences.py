@@ -47,7 +47,7 @@ SENTENCES = {
     "execution.triggered": marked("Started by {actor}."),
     "execution.cancel_requested": marked("Stop asked for by {actor}."),
     "execution.failed": marked("It never began: {error}"),
-    "execution.lost": marked("Its worker gave no sign of life any more, so it counts as failed: {error}"),
+    "execution.lost": marked("Counted as failed: {error}"),
     "schedule.tried_again": marked("Tried again by {actor}, with a run of its own."),
     "execution.retried": marked(
         "The attempt before failed ({error}): attempt {attempt} may begin at {not_before}."

@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -15,7 +16,7 @@ import core.undo
 from core.catalogue import CatalogueError, parse
 from core.errors import Conflict, CrondeskError, Forbidden, Invalid, NotFound, TooLarge, Unavailable
 from core.settings import ROOT
-from pages.parts import language, problems, rewording
+from pages.parts import language, problems, rewording, times
 from pages.parts.problems import TOLD
 
 ERRORS = {"Invalid", "TooLarge", "Forbidden", "NotFound", "Conflict"}
@@ -189,16 +190,37 @@ def test_every_sentence_that_sql_writes_has_its_french_text() -> None:
 def french(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(language, "language", lambda: "fr")
     monkeypatch.setattr(rewording, "language", lambda: "fr")
+    monkeypatch.setattr(times, "language", lambda: "fr")
 
 
-@pytest.mark.usefixtures("french")
+@pytest.fixture
+def paris(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(times, "browser_zone", lambda: ZoneInfo("Europe/Paris"))
+
+
+@pytest.mark.usefixtures("paris")
+def test_an_instant_is_told_by_the_reader_s_clock() -> None:
+    text = "expired: it could not fire before 2031-01-02 23:04:05 UTC"
+    told = "expired: it could not fire before Fri 3 Jan 2031, 00:04:05"
+    assert rewording.reworded(text).replace(times.NO_BREAK, " ") == told
+    # Another program's words are left as they are.
+    assert rewording.reworded("no answer since 2031-01-02 23:04:05 UTC") == (
+        "no answer since 2031-01-02 23:04:05 UTC"
+    )
+
+
+@pytest.mark.usefixtures("french", "paris")
 @pytest.mark.parametrize(
     ("text", "told"),
     [
         ("ended with exit code 3", "terminée avec le code de sortie 3"),
         (
             "worker lost: web-2:4711 gave no sign of life since 2031-01-02 03:04:05 UTC",
-            "worker perdu\u00a0: web-2:4711 ne donne plus signe de vie depuis 2031-01-02 03:04:05 UTC",
+            "worker perdu\u00a0: web-2:4711 ne donne plus signe de vie depuis le jeu. 2 janv. 2031, 04:04:05",
+        ),
+        (
+            "worker lost: w gave no sign of life since 2031-01-02 03:04:05 UTC (attempt 2)",
+            "worker perdu : w ne donne plus signe de vie depuis le jeu. 2 janv. 2031, 04:04:05 (tentative 2)",
         ),
         (
             "the target answered 503 Service Unavailable (attempt 2 of 3)",
@@ -212,7 +234,8 @@ def french(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_row_s_sentence_is_told_in_french(text: str, told: str) -> None:
-    assert rewording.reworded(text) == told
+    # As its days and its signs do, a sentence breaks nowhere within them.
+    assert rewording.reworded(text).replace(times.NO_BREAK, " ") == told.replace(times.NO_BREAK, " ")
 
 
 def test_an_english_reader_reads_what_the_row_says() -> None:
