@@ -14,14 +14,23 @@ function learnTime(now) {
 
 const databaseTime = () => Date.now() + known.ahead;
 
-// 45s, 15 min, 2h 30min, 3d 5h
+// 45 s, 3 min 20 s, 2 h 30 min, 3 d 5 h. As in pages/parts/times.py.
+function spelledOut(seconds, words) {
+  const parts = [
+    [Math.floor(seconds / 86400), words.day],
+    [Math.floor(seconds / 3600) % 24, "h"],
+    [Math.floor(seconds / 60) % 60, "min"],
+    [Math.floor(seconds) % 60, "s"],
+  ];
+  const first = parts.findIndex(([count]) => count);
+  const shown = first < 0 ? [[0, "s"]] : parts.slice(first, first + 2).filter(([count]) => count);
+  return shown.map(([count, unit]) => `${count}\u00a0${unit}`).join("\u00a0");
+}
+
+// A time to go or gone: to the second only within the last minute.
 function remaining(ms, words) {
   const seconds = Math.max(0, Math.ceil(ms / 1000));
-  const [days, hours] = [Math.floor(seconds / 86400), Math.floor(seconds / 3600) % 24];
-  const minutes = Math.floor(seconds / 60) % 60;
-  if (days) return `${days}${words.day}\u00a0${hours}h`;
-  if (hours) return `${hours}h\u00a0${minutes}min`;
-  return minutes ? `${minutes}\u00a0min` : `${seconds}s`;
+  return spelledOut(seconds < 60 ? seconds : seconds - (seconds % 60), words);
 }
 
 const SOON_MS = 5 * 60 * 1000;
@@ -50,11 +59,7 @@ function tickAgo(element, words) {
 function tickElapsed(element, words) {
   const gone = databaseTime() - Number(element.dataset.began);
   const slow = gone > Number(element.dataset.slow ?? Infinity);
-  const seconds = Math.max(0, Math.floor(gone / 1000));
-  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
-  let text = `${seconds % 60}\u00a0s`;
-  if (hours) text = `${hours}\u00a0h\u00a0${minutes}\u00a0min`;
-  else if (minutes) text = `${minutes}\u00a0min\u00a0${seconds % 60}\u00a0s`;
+  let text = spelledOut(Math.max(0, gone / 1000), words);
   if (slow) text = words.slow.replace("{}", text);
   element.classList.toggle("slow", slow);
   if (element.textContent !== text) element.textContent = text;

@@ -27,14 +27,14 @@ def _read(name: str) -> str:
 def words() -> dict[str, str]:
     """What the ticking times say, in the reader's language."""
     return {
-        # Translators: the letter after a number of days, as in 3d 5h.
+        # Translators: the letter after a number of days, as in 3 d 5 h.
         "day": _("d"),
         "due": _("now"),
         # Translators: {} is a duration: in 15 min.
         "ahead": _("in {}"),
         # Translators: read aloud, as in Cancel: Index documents.
         "of": _("{act}: {name}"),
-        # Translators: {} is a duration, as in 12s late.
+        # Translators: {} is a duration, as in 12 s late.
         "late": _("{} late"),
         # Translators: {} is a duration, as in 15 min ago.
         "ago": _("{} ago"),

@@ -101,14 +101,9 @@ def zone_name(instant: datetime) -> str:
 
 
 def remaining(left: timedelta) -> str:
-    """A time to go or gone, as countdowns write it: `45s`, `15 min`, `2h 30min`, `3d 5h`."""
+    """A time to go or gone, as countdowns write it: '45 s', '15 min', '2 h 30 min', '3 d 5 h'."""
     seconds = max(0, ceil(left.total_seconds()))
-    days, hours, minutes = seconds // 86_400, seconds // 3600 % 24, seconds // 60 % 60
-    if days:
-        return f"{days}{_day()}{NO_BREAK}{hours}h"
-    if hours:
-        return f"{hours}h{NO_BREAK}{minutes}min"
-    return f"{minutes}{NO_BREAK}min" if minutes else f"{seconds}s"
+    return spelled_out(timedelta(seconds=seconds if seconds < 60 else seconds - seconds % 60))
 
 
 def spelled_out(left: timedelta) -> str:
@@ -138,5 +133,5 @@ def lasted(seconds: float | None) -> str:
 
 
 def _day() -> str:
-    # Translators: the letter after a number of days, as in 3d 5h.
+    # Translators: the letter after a number of days, as in 3 d 5 h.
     return _("d")

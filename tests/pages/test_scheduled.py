@@ -35,13 +35,13 @@ def test_a_countdown_has_the_words_of_its_language_and_is_orange_within_five_min
     }.items():
         planned(name, **ahead)
     page = visit("scheduled")
-    expect(row_of(page, "Ada").locator(".countdown.soon")).to_have_text(re.compile(r"^\d\ds$"))
+    expect(row_of(page, "Ada").locator(".countdown.soon")).to_have_text(re.compile(r"^\d\d\ss$"))
     expect(row_of(page, "Bob").locator(".countdown.soon")).to_have_text("4 min")
     expect(row_of(page, "Cyd").locator(".countdown:not(.soon)")).to_have_text("15 min")
-    expect(row_of(page, "Dan").locator(".countdown:not(.soon)")).to_have_text("2h 30min")
-    expect(row_of(page, "Eve").locator(".countdown:not(.soon)")).to_have_text("3d 5h")
+    expect(row_of(page, "Dan").locator(".countdown:not(.soon)")).to_have_text("2 h 30 min")
+    expect(row_of(page, "Eve").locator(".countdown:not(.soon)")).to_have_text("3 d 5 h")
     french = visit("scheduled", locale="fr-CA")
-    expect(row_of(french, "Eve").locator(".countdown")).to_have_text("3j 5h")
+    expect(row_of(french, "Eve").locator(".countdown")).to_have_text("3 j 5 h")
 
 
 def test_a_countdown_ticks_each_second_without_asking_the_server(visit: Visitor, database_url: str) -> None:
@@ -53,7 +53,7 @@ def test_a_countdown_ticks_each_second_without_asking_the_server(visit: Visitor,
     page.context.set_offline(True)
     seen = [int(countdown.inner_text().removesuffix("s"))]
     for _second in range(3):
-        expect(countdown).to_have_text(f"{seen[-1] - 1}s")
+        expect(countdown).to_have_text(f"{seen[-1] - 1} s")
         seen.append(seen[-1] - 1)
 
 
@@ -162,7 +162,7 @@ def test_the_verdict_of_a_run_that_is_late_says_so_and_is_not_green(
 
 def test_a_time_to_go_says_in_where_no_label_does(visit: Visitor, database_url: str) -> None:
     schedule = planned(hours=2, minutes=30, seconds=30)
-    for locale, told in (("en-GB", "in 2h 30min"), ("fr-FR", "dans 2h 30min")):
+    for locale, told in (("en-GB", "in 2 h 30 min"), ("fr-FR", "dans 2 h 30 min")):
         page = visit(f"scheduled?id={schedule.id}", locale=locale)
         expect(page.locator(".countdown")).to_have_text(told)
 

@@ -105,7 +105,7 @@ def test_the_bar_ticks_and_leaves_at_thirty_seconds_without_the_server(
     expect(left).to_be_visible()
     page.context.set_offline(True)
     page.clock.fast_forward(10_000)
-    expect(left).to_have_text("20s")
+    expect(left).to_have_text("20 s")
     page.clock.fast_forward(21_000)
     expect(undo_buttons(page)).to_have_count(0)
 

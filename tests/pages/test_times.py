@@ -15,13 +15,14 @@ def unbroken(text: str) -> str:
 @pytest.mark.parametrize(
     ("left", "written"),
     [
-        (timedelta(seconds=45), "45s"),
+        (timedelta(seconds=45), "45 s"),
         (timedelta(minutes=15, seconds=59), "15 min"),
-        (timedelta(hours=2, minutes=30), "2h 30min"),
-        (timedelta(days=3, hours=5, minutes=59), "3d 5h"),
+        (timedelta(hours=2, minutes=30), "2 h 30 min"),
+        (timedelta(days=3, hours=5, minutes=59), "3 d 5 h"),
+        (timedelta(hours=1, seconds=20), "1 h"),
         # As in the browser, where it ticks: a started second counts.
         (timedelta(minutes=14, seconds=59.2), "15 min"),
-        (timedelta(0), "0s"),
+        (timedelta(0), "0 s"),
     ],
 )
 def test_a_time_to_go_is_short(left: timedelta, written: str) -> None:
