@@ -128,7 +128,8 @@ def _done(act: Act, told: str) -> None:
     if act.too_late:
         late = ngettext("For {} run it was too late.", "For {} runs it was too late.", act.too_late)
         told += " " + late.format(number(act.too_late))
-    toast_later(told)
     if act.changed:
         offer_act(act, told)
+    else:
+        toast_later(told)
     st.rerun()

@@ -15,7 +15,7 @@ from pages.parts.comparison import comparison
 from pages.parts.confirming import confirmed
 from pages.parts.language import _, language
 from pages.parts.lateness import deadline
-from pages.parts.notices import fresh_key, go, toast_later
+from pages.parts.notices import fresh_key, go
 from pages.parts.number_field import OUTSIDE
 from pages.parts.parameters import parameters_editor
 from pages.parts.preset_choice import begin_with, keep
@@ -94,8 +94,7 @@ def _plan(cron_name: str, old: Parameters | None, key: str, start: datetime | No
             )
             when = times.day_and_time(made.scheduled_at)
             title = title_of_cron(cron_name)
-            toast_later(_("Planned: {cron}, {when}.").format(cron=title, when=when))
-            offer_plan(made.id, _("{cron}, {when}: planned.").format(cron=title, when=when))
+            offer_plan(made.id, _("Planned: {cron}, {when}.").format(cron=title, when=when))
             st.rerun()
 
 
@@ -146,7 +145,6 @@ def _save(schedule: schedules.Schedule, instant: datetime, parameters: Parameter
         told = _("Moved: {cron}, now {when}.").format(cron=title, when=times.day_and_time(moved))
     else:
         told = _("Changed: {cron}.").format(cron=title)
-    toast_later(told)
     offer_event(changed.event_id, told)
 
 

@@ -134,4 +134,4 @@ def test_a_plan_can_be_made_with_the_keyboard_alone(visit: Visitor, something: e
         if confirm.evaluate("element => element === document.activeElement"):
             break
     page.keyboard.press("Enter")
-    expect(page.get_by_test_id("stToast")).to_contain_text("Planned: Greet")
+    expect(page.locator(".st-key-undo")).to_contain_text("Planned: Greet")

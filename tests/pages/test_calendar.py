@@ -248,7 +248,7 @@ def test_a_quiet_slot_is_found_and_planned_in(visit: Visitor, database_url: str)
     dialog.get_by_role("button", name="Schedule").first.click()
     heading = page.get_by_role("dialog").filter(has_text="Schedule: Greet")
     heading.get_by_role("button", name="Schedule", exact=True).click()
-    expect(page.get_by_test_id("stToast").first).to_contain_text("Planned: Greet")
+    expect(page.locator(".st-key-undo")).to_contain_text("Planned: Greet")
     [found] = schedules.find(Filter(status="pending", cron_name="greet")).rows
     assert all(
         abs(found.scheduled_at - other.scheduled_at) >= timedelta(minutes=10)

@@ -127,7 +127,7 @@ def test_a_secret_is_chosen_by_name_and_no_value_of_one_is_ever_on_the_page(
     expect(shown.first).to_contain_text('{"token": "${OTHER_TOKEN}"}')
     expect(shown.last).to_contain_text('"parameters": {"token": {"$secret": "OTHER_TOKEN"}}')
     dialog.get_by_role("button", name="Schedule", exact=True).click()
-    expect(page.get_by_test_id("stToast")).to_contain_text("Planned: Keeper")
+    expect(page.locator(".st-key-undo")).to_contain_text("Planned: Keeper")
     planned = schedules.find(schedules.Filter()).rows
     assert {"token": {"$secret": "OTHER_TOKEN"}} in [one.parameters for one in planned]
 

@@ -60,7 +60,7 @@ def test_a_run_is_planned_for_the_time_that_was_chosen(visit: Visitor, database_
     let_come()
     dialog.get_by_role("spinbutton").nth(3).wait_for()
     dialog.get_by_role("button", name="Schedule", exact=True).click()
-    expect(page.get_by_test_id("stToast")).to_contain_text("09:00")
+    expect(page.locator(".st-key-undo")).to_contain_text("09:00")
     [made] = schedules.find(schedules.Filter(status="pending")).rows
     morning = datetime.now(UTC).replace(hour=9, minute=0, second=0, microsecond=0)
     assert (made.scheduled_at, made.parameters["name"]) == (morning + TOMORROW, "Ada")

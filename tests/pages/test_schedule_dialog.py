@@ -68,7 +68,7 @@ def test_a_local_time_that_exists_twice_asks_which(visit: Visitor, database_url:
     dialog.get_by_text("the second").click()
     expect(dialog.locator(".st-key-verdict")).to_contain_text("01:30 UTC")
     dialog.get_by_role("button", name="Schedule", exact=True).click()
-    expect(page.get_by_test_id("stToast")).to_contain_text("Planned: Greet")
+    expect(page.locator(".st-key-undo")).to_contain_text("Planned: Greet")
     made = schedules.find(schedules.Filter(status="pending")).rows[0]
     assert made.scheduled_at == datetime(day.year, day.month, day.day, 1, 30, tzinfo=UTC)
 
@@ -107,7 +107,7 @@ def test_a_run_can_be_planned_to_the_second(visit: Visitor, database_url: str) -
     choose(dialog, day, "101112")
     expect(dialog.locator(".st-key-verdict")).to_contain_text("04:26:12 UTC")
     dialog.get_by_role("button", name="Schedule", exact=True).click()
-    expect(page.get_by_test_id("stToast")).to_contain_text("10:11:12")
+    expect(page.locator(".st-key-undo")).to_contain_text("10:11:12")
     made = schedules.find(schedules.Filter(status="pending")).rows[0]
     assert made.scheduled_at == datetime(day.year, day.month, day.day, 4, 26, 12, tzinfo=UTC)
     assert (made.created_by, made.parameters) == ("dashboard", {"name": "world", "times": 1})

@@ -133,7 +133,7 @@ def test_a_run_is_moved_and_edited_in_place(visit: Visitor, database_url: str) -
     dialog.get_by_role("button", name="tomorrow 09:00").click()
     expect(dialog.locator(".st-key-verdict")).to_contain_text("09:00")
     dialog.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_test_id("stToast")).to_contain_text("Moved: Greet")
+    expect(page.locator(".st-key-undo")).to_contain_text("Moved: Greet")
     expect(row_of(page, "Grace")).to_have_count(1)
     changed = schedules.get(schedule.id)
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).replace(hour=9, minute=0, second=0, microsecond=0)
