@@ -9,8 +9,8 @@ from playwright.sync_api import expect
 
 from tests.pages.conftest import Visitor
 
-HOURS = re.compile(r"\d+[hdj]\s\d+(min|h)")
-SECONDS = re.compile(r"\d+s")
+HOURS = re.compile(r"\d+\s[hdj]\s\d+\s(min|h)")
+SECONDS = re.compile(r"\d+\ss")
 
 
 @dataclass(frozen=True)
