@@ -194,7 +194,7 @@ def test_a_cron_expression_of_every_quarter_of_an_hour_goes_by_elapsed_time_thro
     name=st.sampled_from(
         ["Europe/Paris", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "UTC", "Africa/Cairo"]
     ),
-    at=st.times(),
+    at=st.times().map(lambda at: at.replace(microsecond=0)),
     after=st.integers(1_767_225_600, 2_208_988_800),
     every=st.integers(1, 40),
 )
