@@ -11,7 +11,7 @@ from core.metrics import Window
 from pages.parts import charts, words
 from pages.parts.charts import Card
 from pages.parts.figures import number, percent
-from pages.parts.language import _
+from pages.parts.language import _, ngettext
 from pages.parts.words import title_of_cron
 
 # Of more crons the shade alone tells how many: hundreds of numbers are drawn slowly, and read by nobody.
@@ -33,13 +33,14 @@ def ended(window: Window, found: Sequence[metrics.Count]) -> None:
         long["foot"] = long.merge(frame, on="begin")["completed"].where(above, 0)
         long["top"] = (long["foot"] + long["count"]).where(~below, -long["count"])
         long["label"] = long["status"].map(lambda status: words.of_execution(status))
+        counts = alt.Axis(tickMinStep=1, labelExpr="format(abs(datum.value), '~s')")
         bars: alt.Chart = (
             alt.Chart(long)
             .mark_bar(cornerRadius=1)
             .encode(
                 x=charts.time_axis(window),
                 x2=alt.X2("end"),
-                y=alt.Y("foot:Q", title=None, axis=alt.Axis(labelExpr="format(abs(datum.value), '~s')")),
+                y=alt.Y("foot:Q", title=None, axis=counts),
                 y2=alt.Y2("top"),
                 color=alt.Color(
                     "label:N",
@@ -56,7 +57,11 @@ def ended(window: Window, found: Sequence[metrics.Count]) -> None:
         )
         return bars
 
-    told = _("{count} executions, {failed} of them failed: these stand below the line.")
+    told = ngettext(
+        "{count} execution, {failed} failed: what failed stands below the line.",
+        "{count} executions, {failed} of them failed: these stand below the line.",
+        total,
+    )
     charts.show(
         Card(
             "executions",
