@@ -5,8 +5,8 @@ import streamlit as st
 from core.settings import ROOT
 from pages.parts.address import arrive, leave
 from pages.parts.language import _, tell_the_browser
+from pages.parts.menu_links import menu_links
 from pages.parts.notices import notices
-from pages.parts.own_link import own_link
 from pages.parts.taking_back import taking_back
 
 # A picture of our own: for one of Streamlit's icons the browser would ask an outside host.
@@ -32,7 +32,7 @@ chosen = st.navigation(list(PAGES.values()), position="top")
 arrive(chosen.url_path)
 st.set_page_config(page_title=f"{chosen.title} · Crondesk")
 tell_the_browser()
-own_link(next(name for name, page in PAGES.items() if page is chosen))
+menu_links(next(name for name, page in PAGES.items() if page is chosen))
 notices()
 if followed := st.session_state.pop("go", None):
     leave()

@@ -10,7 +10,7 @@ import streamlit as st
 from pages.parts.filters import show_unfiltered
 
 _link = st.components.v2.component(
-    "crondesk_own_link",
+    "crondesk_menu_links",
     js="""
     const narrow = matchMedia("(max-width: 768px)");
     const close = () => {
@@ -35,11 +35,11 @@ _link = st.components.v2.component(
 )
 
 
-def own_link(page: str) -> None:
-    """Lets the page's own link show it without its query.
+def menu_links(page: str) -> None:
+    """Lets links of the menu close it where it covers the page; the own one shows that without its query.
 
     Args:
         page: its name in the navigation.
     """
-    with st.container(key="own link"):
-        _link(key="own_link", on_clicked_change=lambda: show_unfiltered(page))
+    with st.container(key="menu links"):
+        _link(key="menu_links", on_clicked_change=lambda: show_unfiltered(page))
