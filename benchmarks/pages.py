@@ -40,7 +40,14 @@ heading => {
 # Looked for at each frame: Playwright's own waiting looks at intervals of a tenth of a second.
 SEEN = """
 ([selector, text]) => [...document.querySelectorAll(selector)]
-    .some(element => element.checkVisibility() && (!text || element.textContent.trim() === text))
+    .some(element => element.checkVisibility() && element.textContent.trim() === text)
+"""
+# What was done is said beside its undo, the latest first; `before`: until when the one before it stands.
+SAID = """
+before => [...document.querySelectorAll('.st-key-undo *')].some(element => {
+    const left = element.shadowRoot?.querySelector('[data-until]');
+    return left && left.checkVisibility() && Number(left.dataset.until) > before;
+})
 """
 
 
@@ -194,35 +201,33 @@ def _actions(session: Session, browser: Browser, address: str) -> dict[str, Spre
     page = context.new_page()
     page.goto(address)
     _wait(page, "Crons")
-    dialog, toast = page.get_by_role("dialog"), page.get_by_test_id("stToast").first
-    in_dialog, said = "[role=dialog] button", "[data-testid=stToast]"
+    dialog, said = page.get_by_role("dialog"), page.locator(".st-key-undo [data-until]").first
     took: dict[str, list[float]] = {}
 
-    def timed(name: str, act: Callable[[], object], selector: str, text: str = "") -> None:
+    def timed(name: str, act: Callable[[], object], shown: str, arg: object) -> None:
         page.wait_for_timeout(300)
         began = time.perf_counter()
         act()
-        page.wait_for_function(SEEN, arg=[selector, text])
+        page.wait_for_function(shown, arg=arg)
         took.setdefault(name, []).append((time.perf_counter() - began) * 1000)
+
+    def latest() -> float:
+        return float(said.get_attribute("data-until") or 0) if said.count() else 0.0
 
     for _ in range(TIMES):
         schedule = page.get_by_role("button", name="Schedule: Nothing 1", exact=True)
         confirm = dialog.get_by_role("button", name="Schedule", exact=True)
-        timed("open the schedule dialog", schedule.click, in_dialog, "Schedule")
-        timed("schedule", confirm.click, said)
+        timed("open the schedule dialog", schedule.click, SEEN, ["[role=dialog] button", "Schedule"])
+        timed("schedule", confirm.click, SAID, latest())
         dialog.wait_for(state="detached")
-        toast.get_by_role("button", name="Close").click()
-        toast.wait_for(state="detached")
     page.goto(f"{address}/scheduled")
     _wait(page, "Scheduled")
     for _ in range(TIMES):
         cancel = page.get_by_role("button", name="Cancel: Nothing").first
         confirm = dialog.get_by_role("button", name="Cancel the run", exact=True)
-        timed("ask to cancel", cancel.click, in_dialog, "Cancel the run")
-        timed("cancel", confirm.click, said)
+        timed("ask to cancel", cancel.click, SEEN, ["[role=dialog] button", "Cancel the run"])
+        timed("cancel", confirm.click, SAID, latest())
         dialog.wait_for(state="detached")
-        toast.get_by_role("button", name="Close").click()
-        toast.wait_for(state="detached")
     context.close()
     found = {name: Spread.of(values) for name, values in took.items()}
     session.say("actions: " + ", ".join(f"{name} {spread.median:.0f}" for name, spread in found.items()))
