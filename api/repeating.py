@@ -38,7 +38,7 @@ class SeriesRequest(_Given):
     repeat_until: GivenInstant | None = Field(
         None, validation_alias=AliasChoices("repeatUntil", "repeat_until"), description="none after it"
     )
-    repeat_count: int | None = Field(None, ge=1, le=1_000_000, strict=True)
+    repeat_count: int | None = Field(None, ge=1, le=series.MAX_COUNT, strict=True)
     excluded_dates: list[date] = Field(
         [], max_length=series.MAX_EXCLUDED, description="days, in the zone, without one"
     )
@@ -46,6 +46,41 @@ class SeriesRequest(_Given):
     fire_within_seconds: Seconds | None = Field(None, description="how late one may fire")
     late_policy: LatePolicy = "fire"
     created_by: str | None = Field(None, description="in whose name; 'api' where it is not given")
+
+
+def _not_given() -> Any:
+    return None
+
+
+class SeriesChange(_Given):
+    """What shall be different about a series, at least one of them; null takes a limit away."""
+
+    repeat_pattern: GivenPattern = Field(
+        default_factory=_not_given, validation_alias=AliasChoices("repeatPattern", "repeat_pattern")
+    )
+    timezone: str = Field(
+        default_factory=_not_given, max_length=100, description="IANA zone whose wall clock it goes by"
+    )
+    first: GivenInstant | None = Field(default_factory=_not_given, description="no occurrence before it")
+    parameters: GivenParameters = Field(
+        default_factory=_not_given, description="all of them: they replace the old ones"
+    )
+    repeat_until: GivenInstant | None = Field(
+        default_factory=_not_given,
+        validation_alias=AliasChoices("repeatUntil", "repeat_until"),
+        description="none after it",
+    )
+    repeat_count: int | None = Field(
+        default_factory=_not_given,
+        ge=1,
+        le=series.MAX_COUNT,
+        strict=True,
+        description="counts from the first one ever",
+    )
+    excluded_dates: list[date] = Field(default_factory=_not_given, max_length=series.MAX_EXCLUDED)
+    missed: series.Missed = Field(default_factory=_not_given)
+    fire_within_seconds: Seconds | None = Field(default_factory=_not_given)
+    late_policy: LatePolicy = Field(default_factory=_not_given)
 
 
 class DecideRequest(_Given):
@@ -63,7 +98,7 @@ class BlackoutRequest(_Given):
     cron_name: str | None = Field(None, description="of this cron's series; of all where it is not given")
 
 
-REQUESTS: tuple[type[BaseModel], ...] = (SeriesRequest, DecideRequest, BlackoutRequest)
+REQUESTS: tuple[type[BaseModel], ...] = (SeriesRequest, SeriesChange, DecideRequest, BlackoutRequest)
 
 
 class SeriesQuery(_Given):
@@ -94,6 +129,8 @@ class ShownSeries(_Shown):
     planned: int = Field(description="how many have been planned so far")
     created_by: str | None
     created_at: datetime
+    changed_at: datetime | None = Field(description="null where it is as it was made")
+    changed_by: str | None
     error_message: str | None
 
 

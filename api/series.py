@@ -1,9 +1,9 @@
-"""Series and blackouts over HTTP: make, list, pause, resume, end; add and remove."""
+"""Series and blackouts over HTTP: make, list, change, pause, resume, end; add and remove."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -16,6 +16,7 @@ from api.repeating import (
     BlackoutPage,
     BlackoutRequest,
     SeriesAnswer,
+    SeriesChange,
     SeriesPage,
     SeriesQuery,
     SeriesRequest,
@@ -48,24 +49,18 @@ router = APIRouter(
 def create(body: Body, idempotency_key: IdempotencyKey = None) -> Response:
     """Make a series and plan its first occurrence."""
     asked = parsed(SeriesRequest, body)
-    if asked.repeat_pattern == "once":
-        raise Invalid("repeatPattern: once is no series; plan it with POST /schedule")
-    if isinstance(asked.repeat_pattern, str) and asked.first is None:
-        raise Invalid("first: must be given with daily, weekly or monthly; it names the time and the day")
-    first = None if asked.first is None else asked.first.replace(microsecond=0)  # patterns go by the second
-    within = asked.fire_within_seconds
     made = series.create(
         ACTOR,
         asked.cron_name,
-        pattern_at(asked.repeat_pattern, first or database.clock(), asked.timezone, "first"),
+        _pattern(asked, asked.timezone),
         asked.timezone,
-        first=first,
+        first=_first(asked),
         parameters=asked.parameters,
         repeat_until=asked.repeat_until,
         repeat_count=asked.repeat_count,
         excluded_dates=asked.excluded_dates,
         missed=asked.missed,
-        fire_within=None if within is None else timedelta(seconds=within),
+        fire_within=_within(asked),
         late_policy=asked.late_policy,
         created_by=asked.created_by,
         idempotency_key=idempotency_key,
@@ -85,6 +80,45 @@ def find(query: Annotated[SeriesQuery, Query()]) -> Response:
 def get(id: UUID, _query: Annotated[NoQuery, Query()]) -> Response:  # noqa: A002  as on the wire
     """Read one series, and when it happens next."""
     return _told(series.get(id))
+
+
+@router.patch(
+    "/series/{id}",
+    response_model=SeriesAnswer,
+    responses=answers(400, 404, 409, 413),
+    openapi_extra=takes(SeriesChange),
+)
+def change(id: UUID, body: Body) -> Response:  # noqa: A002
+    """Change what a series does from now on; what it has planned is planned anew."""
+    asked = parsed(SeriesChange, body)
+    given: dict[str, Any] = {name: getattr(asked, name) for name in asked.model_fields_set}
+    if "first" in given:
+        given["first"] = _first(asked)
+    if "repeat_pattern" in given:
+        del given["repeat_pattern"]
+        given["pattern"] = _pattern(asked, asked.timezone or series.get(id).timezone)
+    if "fire_within_seconds" in given:
+        del given["fire_within_seconds"]
+        given["fire_within"] = _within(asked)
+    return _told(series.change(ACTOR, id, **given))
+
+
+def _pattern(asked: SeriesRequest | SeriesChange, timezone: str) -> Any:
+    if asked.repeat_pattern == "once":
+        raise Invalid("repeatPattern: once is no series; plan it with POST /schedule")
+    first = _first(asked)
+    if isinstance(asked.repeat_pattern, str) and first is None:
+        raise Invalid("first: must be given with daily, weekly or monthly; it names the time and the day")
+    return pattern_at(asked.repeat_pattern, first or database.clock(), timezone, "first")
+
+
+def _first(asked: SeriesRequest | SeriesChange) -> datetime | None:
+    return None if asked.first is None else asked.first.replace(microsecond=0)  # patterns go by the second
+
+
+def _within(asked: SeriesRequest | SeriesChange) -> timedelta | None:
+    within = asked.fire_within_seconds
+    return None if within is None else timedelta(seconds=within)
 
 
 @router.post("/series/{id}/pause", response_model=SeriesAnswer, responses=answers(404, 409))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from uuid import UUID
 
-from sqlalchemy import CTE, Connection, Text, and_, delete, func, insert, literal, select, update
+from sqlalchemy import CTE, Connection, and_, delete, func, insert, literal, select, update
 
 from core import events
 from core.actors import Actor, require
@@ -15,10 +15,9 @@ from core.database import changing, clock, reading
 from core.errors import Invalid, NotFound
 from core.schedules.records import FREE
 from core.series import COLUMNS, Blackout, Series, upcoming
-from core.series.reading import read_blackouts
+from core.series.reading import read_blackouts, touched
 from core.series.records import BLACKOUTS
 from core.tables import blackouts, schedules
-from core.tables import events as events_table
 from core.tables import series as series_table
 
 MAX_AT_ONCE = 1000
@@ -223,23 +222,9 @@ def _first_kept_away(
 ) -> datetime | None:
     """The first occurrence that it alone kept away and that nobody has touched."""
     others = read_blackouts(connection, one.cron_name)
-    last = schedules.alias("last")
-    by_blackout = (
-        select(events_table.c.details.op("?")(literal("blackout", Text)))
-        .where(events_table.c.schedule_id == last.c.id)
-        .order_by(events_table.c.id.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    untouched = and_(last.c.status == "cancelled", func.coalesce(by_blackout, False))
-    touched = set(
-        connection.execute(
-            select(last.c.occurrence).where(last.c.series_id == one.id, last.c.occurrence > begin, ~untouched)
-        ).scalars()
-    )
-    ahead = upcoming(replace(one, last_occurrence=None, repeat_count=None), others, begin)
-    within = takewhile(lambda at: at < removed.ends_at, ahead)
-    return next((at for at in within if at not in touched), None)
+    kept = touched(connection, one.id, begin)
+    ahead = upcoming(replace(one, last_occurrence=None, repeat_count=None), others, begin, kept)
+    return next(takewhile(lambda at: at < removed.ends_at, ahead), None)
 
 
 def _rewind(connection: Connection, actor: Actor, one: Series, back: datetime) -> None:

@@ -104,6 +104,8 @@ series = Table(
     Column("idempotency_key", Text),
     Column("created_by", Text),
     Column("created_at", Instant),
+    Column("changed_at", Instant),
+    Column("changed_by", Text),
     Column("error_message", Text),
 )
 

@@ -1,7 +1,8 @@
-"""Series: make schedules again and again; pause, resume and end them."""
+"""Series: make schedules again and again; change, pause, resume and end them."""
 
-from core.series.changing import end, pause, resume
-from core.series.making import MAX_EXCLUDED, create, preview
+from core.series.changing import Changes, change, end, pause, preview_change, resume
+from core.series.checking import MAX_COUNT, MAX_EXCLUDED
+from core.series.making import create, preview
 from core.series.occurrences import to_plan, upcoming
 from core.series.reading import (
     blackouts_of,
@@ -27,15 +28,18 @@ from core.series.records import (
 
 __all__ = [
     "COLUMNS",
+    "MAX_COUNT",
     "MAX_EXCLUDED",
     "PREVIEWED",
     "Blackout",
+    "Changes",
     "Missed",
     "Repeats",
     "Series",
     "Status",
     "Upcoming",
     "blackouts_of",
+    "change",
     "count",
     "create",
     "end",
@@ -47,6 +51,7 @@ __all__ = [
     "next_of",
     "pause",
     "preview",
+    "preview_change",
     "repeats_of",
     "resume",
     "to_plan",

@@ -7,27 +7,26 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from core import events
 from core.actors import Actor, require
 from core.catalogue import catalogue
 from core.database import changing, clock, reading
-from core.errors import Conflict, Invalid
-from core.instants import FURTHEST_AHEAD, check_instant
+from core.errors import Conflict
 from core.names import checked_name
 from core.parameters import Parameters, check
-from core.recurrence import parse_pattern, written
+from core.recurrence import parse_pattern
 from core.schedules import LatePolicy
-from core.series.occurrences import admitted, upcoming
+from core.series.checking import check_to_come, checked, first_day
+from core.series.occurrences import MOMENT, admitted
 from core.series.planning import plan_first
 from core.series.reading import blackouts_of, get
 from core.series.records import COLUMNS, PREVIEWED, Missed, Series
 from core.tables import series as table
 from core.wallclock import zone
 
-MAX_EXCLUDED = 1000
 KEY_USED = "Idempotency-Key: was already used for another series; choose a new one"
 # What a call gives; a second one with the same key gives the same.
 GIVEN = (
@@ -92,44 +91,37 @@ def create(
     """
     require(actor, "schedule")
     cron = catalogue().cron(cron_name)
-    where = zone(timezone)
     now = clock()
-    begin = check_instant(first, "first") if first else now
-    if repeat_count is not None and not 1 <= repeat_count <= 1_000_000:
-        raise Invalid("repeatCount: must be 1 or more")
-    if fire_within is not None and fire_within <= timedelta(0):
-        raise Invalid("fireWithinSeconds: must be more than 0 seconds")
-    if fire_within is not None and fire_within > FURTHEST_AHEAD:
-        raise Invalid("fireWithinSeconds: is more than ten years")
-    if len(set(excluded_dates)) > MAX_EXCLUDED:
-        raise Invalid(f"excludedDates: must be {MAX_EXCLUDED} at most")
-    checked_name(idempotency_key, "Idempotency-Key")
-    draft = Series(
-        id=UUID(int=0),
-        cron_name=cron.name,
-        parameters=check({} if parameters is None else parameters, cron.parameters),
-        pattern=written(parse_pattern(pattern)),
-        timezone=timezone,
-        starts_on=begin.astimezone(where).date(),
-        first=begin if first else None,
-        repeat_until=check_instant(repeat_until, "repeatUntil") if repeat_until else None,
-        repeat_count=repeat_count,
-        excluded_dates=sorted(set(excluded_dates)),
-        missed=missed,
-        fire_within=fire_within,
-        late_policy=late_policy,
-        status="active",
-        planned=0,
-        last_occurrence=None,
-        created_by=checked_name(created_by, "createdBy") or actor.name,
-        created_at=now,
-        error_message=None,
+    draft = checked(
+        Series(
+            id=UUID(int=0),
+            cron_name=cron.name,
+            parameters=check({} if parameters is None else parameters, cron.parameters),
+            pattern=pattern,
+            timezone=timezone,
+            starts_on=first_day(first or now, timezone),
+            first=first,
+            repeat_until=repeat_until,
+            repeat_count=repeat_count,
+            excluded_dates=list(excluded_dates),
+            missed=missed,
+            fire_within=fire_within,
+            late_policy=late_policy,
+            status="active",
+            planned=0,
+            last_occurrence=None,
+            created_by=checked_name(created_by, "createdBy") or actor.name,
+            created_at=now,
+            changed_at=None,
+            changed_by=None,
+            error_message=None,
+        )
     )
+    checked_name(idempotency_key, "Idempotency-Key")
     known = _made_before(draft, idempotency_key)
     if known is not None:
         return known
-    if next(upcoming(draft, blackouts_of(cron.name), now), None) is None:
-        raise Invalid("repeatPattern: has no occurrence to come")
+    check_to_come(draft, blackouts_of(cron.name), now)
     values = {field.name: getattr(draft, field.name) for field in fields(Series) if field.name in GIVEN}
     made = (
         insert(table)
@@ -160,9 +152,11 @@ def _made_before(draft: Series, key: str | None) -> Series | None:
         return None
     # Compared in the database: of numbers, it may keep more digits than Python's floats have.
     same = and_(*(table.c[name].is_not_distinct_from(getattr(draft, name)) for name in GIVEN))
+    # One that has been changed since is what the key made all the same.
+    changed = and_(table.c.cron_name == draft.cron_name, table.c.changed_at.is_not(None))
     with reading() as connection:
-        known = select(*COLUMNS, same).where(table.c.idempotency_key == key)
-        row = connection.execute(known).one_or_none()
+        wanted = select(*COLUMNS, or_(same, changed)).where(table.c.idempotency_key == key)
+        row = connection.execute(wanted).one_or_none()
     if row is None:
         return None
     if not row[-1]:
@@ -176,12 +170,19 @@ def preview(
     *,
     cron_name: str | None = None,
     first: datetime | None = None,
+    starts_on: date | None = None,
     repeat_until: datetime | None = None,
     repeat_count: int | None = None,
     excluded_dates: Sequence[date] = (),
     count: int = PREVIEWED,
 ) -> list[datetime]:
     """The next instants that a series would have.
+
+    Args:
+        pattern, timezone, first, repeat_until, repeat_count, excluded_dates: as `create` takes them.
+        cron_name: whose blackouts keep it from happening; none do where it is not given.
+        starts_on: the day from which 'every N' counts; the first's, or today, where it is not given.
+        count: how many at most.
 
     Raises:
         Invalid: the pattern or the zone is none.
@@ -193,8 +194,8 @@ def preview(
     found = admitted(
         parse_pattern(pattern),
         where,
-        begin.astimezone(where).date(),
-        max(now, begin - timedelta(microseconds=1)),
+        starts_on or begin.astimezone(where).date(),
+        max(now, begin - MOMENT),
         until=repeat_until,
         excluded=set(excluded_dates),
         periods=blackouts_of(cron_name) if cron_name else (),

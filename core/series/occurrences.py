@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import islice, takewhile
@@ -17,21 +17,30 @@ MISSED_AT_MOST = 1000
 # So many occurrences in a row that are kept away are walked; the rest of the period is leapt over.
 WALKED = 60
 MOMENT = timedelta(microseconds=1)
+NONE: Set[datetime] = frozenset()
 
 
-def upcoming(series: Series, periods: Sequence[Blackout], now: datetime) -> Iterator[datetime]:
+def upcoming(
+    series: Series, periods: Sequence[Blackout], now: datetime, kept: Set[datetime] = NONE
+) -> Iterator[datetime]:
     """The occurrences of a series that are not planned yet and to come, in order.
+
+    Args:
+        series: the series; nothing until its last_occurrence is to come.
+        periods: the blackouts of its cron.
+        now: the database's clock.
+        kept: occurrences that stay as somebody left them.
 
     Returns:
         None of a series whose row cannot be read: psql writes them, too. The planner says why.
     """
     try:
-        return _following(series, periods, now)
+        return _following(series, periods, now, kept)
     except Invalid:
         return iter(())
 
 
-def to_plan(series: Series, periods: Sequence[Blackout], now: datetime) -> ToPlan:
+def to_plan(series: Series, periods: Sequence[Blackout], now: datetime, kept: Set[datetime] = NONE) -> ToPlan:
     """What is to be planned of a series whose last planned occurrence has come, or will not be one.
 
     Of those that were missed since, the newest is made up for; of a series that says missed = 'all' the
@@ -41,6 +50,7 @@ def to_plan(series: Series, periods: Sequence[Blackout], now: datetime) -> ToPla
         series: the series; its last_occurrence says until when it has been planned.
         periods: all blackouts of its cron that end after its last_occurrence.
         now: the database's clock.
+        kept: occurrences that stay as somebody left them.
 
     Raises:
         Invalid: its pattern or its zone is none.
@@ -53,8 +63,8 @@ def to_plan(series: Series, periods: Sequence[Blackout], now: datetime) -> ToPla
         if series.missed == "all" and len(missed) == most:
             oldest = next(_of(series, periods, series.last_occurrence))
             left_out = missed[-1] if oldest < missed[-1] else None
-    following = next(_following(series, periods, now), None)
-    over = following is None and next(_following(series, (), now), None) is None
+    following = next(_following(series, periods, now, kept), None)
+    over = following is None and next(_following(series, (), now, kept), None) is None
     return ToPlan(missed, following, left_out, over)
 
 
@@ -94,9 +104,12 @@ def admitted(
             return
 
 
-def _following(series: Series, periods: Sequence[Blackout], now: datetime) -> Iterator[datetime]:
+def _following(
+    series: Series, periods: Sequence[Blackout], now: datetime, kept: Set[datetime]
+) -> Iterator[datetime]:
     left = None if series.repeat_count is None else max(0, series.repeat_count - series.planned)
-    return islice(_of(series, periods, max(now, series.last_occurrence or now)), left)
+    ahead = _of(series, periods, max(now, series.last_occurrence or now))
+    return islice((at for at in ahead if at not in kept), left)
 
 
 def _of(series: Series, periods: Sequence[Blackout], after: datetime) -> Iterator[datetime]:

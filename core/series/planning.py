@@ -8,7 +8,7 @@ from core.database import clock
 from core.errors import Conflict
 from core.parameters import check
 from core.series.occurrences import to_plan
-from core.series.reading import read_blackouts
+from core.series.reading import read_blackouts, touched
 from core.series.records import Series
 
 # Of all planners: each time somebody added a blackout between reading them and planning.
@@ -17,6 +17,8 @@ TRIES = 5
 
 def plan_first(connection: Connection, actor: Actor, series: Series) -> None:
     """Plans the next occurrence of a series that has none pending; there may be none outside blackouts.
+
+    One to come that somebody cancelled, or moved, is not planned again.
 
     Raises:
         NotFound, Invalid: its cron is gone from the catalogue, or its parameters do not fit any more.
@@ -27,7 +29,7 @@ def plan_first(connection: Connection, actor: Actor, series: Series) -> None:
     for _ in range(TRIES):
         now = clock(connection)
         periods = read_blackouts(connection, series.cron_name, series.last_occurrence)
-        plan = to_plan(series, periods, now)
+        plan = to_plan(series, periods, now, touched(connection, series.id, now))
         call = func.crondesk_plan_occurrences(
             series.id,
             series.last_occurrence,

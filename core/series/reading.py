@@ -4,14 +4,14 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select, text
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import ColumnElement, Connection, Text, and_, func, literal, or_, select, text
+from sqlalchemy.dialects.postgresql import array, distinct_on
 
 from core.database import reading
 from core.errors import NotFound
 from core.lane import Lane
 from core.series.records import BLACKOUTS, COLUMNS, Blackout, Repeats, Series, Status, Upcoming
-from core.tables import blackouts, schedules
+from core.tables import blackouts, events, schedules
 from core.tables import series as table
 
 _BLACKOUTS_AFTER = (
@@ -158,6 +158,25 @@ def read_blackouts(
         wanted = wanted.where(or_(blackouts.c.cron_name.is_(None), blackouts.c.cron_name == cron_name))
     rows = connection.execute(wanted.order_by(blackouts.c.starts_at, blackouts.c.id).limit(limit))
     return [Blackout(*row) for row in rows]
+
+
+def touched(connection: Connection, series_id: UUID, after: datetime) -> set[datetime]:
+    """The occurrences after an instant that are planned, or that somebody cancelled by hand.
+
+    One that a blackout, or a change of its series, has cancelled is none of them: it may be planned again.
+    """
+    by_itself = (
+        select(events.c.details.op("?|")(array([literal("blackout", Text), literal("reason", Text)])))
+        .where(events.c.schedule_id == schedules.c.id)
+        .order_by(events.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    untouched = and_(schedules.c.status == "cancelled", func.coalesce(by_itself, False))
+    wanted = select(schedules.c.occurrence).where(
+        schedules.c.series_id == series_id, schedules.c.occurrence > after, ~untouched
+    )
+    return set(connection.execute(wanted).scalars())
 
 
 async def fetch_blackouts(lane: Lane, after: datetime | None = None) -> list[Blackout]:

@@ -35,6 +35,7 @@ class Series:
         fire_within: how late an occurrence may fire; late_policy says what happens after that.
         planned: how many occurrences have been planned so far.
         last_occurrence: the latest occurrence that was planned, or the instant until which there was none.
+        changed_at: when what it does was last changed; None where it is as it was made.
     """
 
     id: UUID
@@ -55,6 +56,8 @@ class Series:
     last_occurrence: datetime | None
     created_by: str | None
     created_at: datetime
+    changed_at: datetime | None
+    changed_by: str | None
     error_message: str | None
 
     def __post_init__(self) -> None:

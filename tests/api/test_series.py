@@ -335,3 +335,78 @@ def test_without_the_token_nothing_is_told_or_done(stranger: Caller) -> None:
         ("POST", "/blackouts"),
     ):
         assert stranger(method, path, json={}).status_code == 401
+
+
+def test_a_series_is_changed_and_a_second_call_changes_nothing(
+    api: Caller, count: Callable[[str], int]
+) -> None:
+    before = made(api, repeatCount=9, parameters={"deep": 1})
+    path = f"/series/{before['series']['id']}"
+    body = {"repeatPattern": {"kind": "daily", "at": "21:30"}, "timezone": "Asia/Tokyo", "repeatCount": None}
+    response = api("PATCH", path, json=body)
+    assert response.status_code == 200, response.text
+    after = response.json()
+    assert after["words"] == "every day at 21:30, Tokyo time"
+    assert after["nextScheduleId"] != before["nextScheduleId"]
+    assert instant(after["nextScheduledAt"]).astimezone(ZoneInfo("Asia/Tokyo")).hour == 21
+    shown = after["series"]
+    assert (shown["repeatCount"], shown["parameters"], shown["planned"]) == (None, {"deep": 1}, 1)
+    assert (shown["changedBy"], before["series"]["changedBy"]) == ("api", None)
+    events = count("cron_events")
+    again = api("PATCH", path, json=body).json()
+    assert again["nextScheduleId"] == after["nextScheduleId"]
+    assert count("cron_events") == events
+    assert api("GET", path).json()["series"] == shown
+
+
+def test_a_word_repeats_the_instant_that_a_change_names(api: Caller) -> None:
+    path = f"/series/{made(api)['series']['id']}"
+    first = (datetime.now(PARIS) + timedelta(days=5)).replace(hour=11, minute=7, second=0, microsecond=0)
+    changed = api("PATCH", path, json={"repeatPattern": "weekly", "first": first.isoformat()})
+    assert changed.status_code == 200, changed.text
+    assert instant(changed.json()["nextScheduledAt"]) == first
+    begun = api("PATCH", path, json={"first": None})
+    assert begun.json()["series"]["first"] is None
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "field"),
+    [
+        ({}, 422, "series"),
+        ({"cronName": "greet"}, 422, "cronName"),
+        ({"timezone": None}, 422, "timezone"),
+        ({"repeatPattern": None}, 422, "repeatPattern"),
+        ({"repeatPattern": "once"}, 422, "repeatPattern"),
+        ({"repeatPattern": "daily"}, 422, "first"),
+        ({"repeatPattern": {"kind": "daily", "at": "25:00"}}, 422, "repeatPattern.at"),
+        ({"timezone": "Nowhere/X"}, 422, "timezone"),
+        ({"parameters": None}, 422, "parameters"),
+        ({"parameters": {"deep": "x" * 70_000}}, 413, "the body"),
+        ({"repeatCount": 0}, 422, "repeatCount"),
+        ({"repeatCount": "5"}, 422, "repeatCount"),
+        ({"fireWithinSeconds": 0}, 422, "fireWithinSeconds"),
+        ({"missed": None}, 422, "missed"),
+        ({"latePolicy": "never"}, 422, "latePolicy"),
+        ({"excludedDates": ["tomorrow"]}, 422, "excludedDates"),
+        ({"excludedDates": None}, 422, "excludedDates"),
+        ({"repeatUntil": "2020-01-01T00:00:00Z"}, 422, "repeatPattern"),
+    ],
+)
+def test_a_change_that_breaks_a_rule_is_refused_by_name_and_changes_nothing(
+    api: Caller, body: dict[str, Any], status: int, field: str
+) -> None:
+    before = made(api)
+    path = f"/series/{before['series']['id']}"
+    refused = api("PATCH", path, json=body)
+    assert refused.status_code == status, refused.text
+    assert refused.json()["error"].startswith(field)
+    assert api("GET", path).json() == api("GET", path).json() | {
+        name: before[name] for name in ("series", "nextScheduleId", "words")
+    }
+
+
+def test_an_ended_series_and_one_that_is_not_there_are_not_changed(api: Caller) -> None:
+    path = f"/series/{made(api)['series']['id']}"
+    api("POST", f"{path}/end")
+    assert api("PATCH", path, json={"missed": "all"}).status_code == 409
+    assert api("PATCH", f"/series/{uuid4()}", json={"missed": "all"}).status_code == 404

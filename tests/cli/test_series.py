@@ -94,3 +94,44 @@ def test_what_cannot_repeat_ends_with_2(
 ) -> None:
     assert cli("series", "create", "greet", "--timezone", "Europe/Paris", *options).code == 2
     assert count("cron_series") == 0
+
+
+def test_a_series_is_changed_by_what_is_given_alone(cli: Command) -> None:
+    series = made(cli, "--param", "name=Zoé", "--repeat-count", 5, "--fire-within", "15m")
+    changed = cli(
+        "series", "change", series["id"], "--expression", "45 3 * * *", "--param", "times=3", "--json"
+    )
+    assert changed.code == 0, changed.err
+    after = changed.document["series"]
+    assert after["repeatPattern"] == {"kind": "cron", "expression": "45 3 * * *"}
+    assert after["parameters"] == {"name": "Zoé", "times": 3}
+    assert (after["repeatCount"], after["fireWithinSeconds"], after["timezone"]) == (5, 900, "Europe/Paris")
+    cleared = cli(
+        "series", "change", series["id"], "--clear", "repeat-count", "--clear", "fire-within-seconds"
+    )
+    assert cleared.code == 0, cleared.err
+    shown = cli("series", "show", series["id"], "--json").document["series"]
+    assert (shown["repeatCount"], shown["fireWithinSeconds"]) == (None, None)
+    assert pending() == 1
+
+
+def test_a_dry_run_of_a_change_changes_nothing(cli: Command) -> None:
+    series = made(cli)
+    dry = cli("series", "change", series["id"], "--timezone", "Asia/Tokyo", "--dry-run", "--json")
+    assert len(dry.document["upcoming"]) == 10
+    assert cli("series", "show", series["id"], "--json").document["series"]["timezone"] == "Europe/Paris"
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ((), "give what shall be different"),
+        (("--clear", "first", "--first", "2030-01-01T00:00:00Z"), "--clear, --first"),
+        (("--expression", "* * * * *", "--pattern", "{}"), "--expression, --repeat-pattern"),
+        (("--timezone", "Nowhere/X"), "timezone"),
+        (("--clear", "timezone"), "--clear"),
+    ],
+)
+def test_what_cannot_be_changed_ends_with_2(cli: Command, options: tuple[str, ...], told: str) -> None:
+    refused = cli("series", "change", made(cli)["id"], *options)
+    assert (refused.code, told in refused.err) == (2, True), refused.err

@@ -45,6 +45,8 @@ def of(pattern: dict[str, Any], timezone: str = "UTC", **values: Any) -> Series:
         "last_occurrence": None,
         "created_by": None,
         "created_at": NOW,
+        "changed_at": None,
+        "changed_by": None,
         "error_message": None,
     }
     return Series(**(whole | values))

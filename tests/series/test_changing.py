@@ -1,0 +1,282 @@
+"""A series is changed in place: its next run is planned anew, and nothing that a person did is lost."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from threading import Thread
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from core import blackouts, schedules, series
+from core.actors import Actor
+from core.blackouts import Period
+from core.errors import Conflict, Forbidden, Invalid, NotFound
+from core.series import Series
+from tests.series.acting import ALICE, DAILY, EACH_MINUTE, miss, pending_of, plan_next
+
+LATER = {"kind": "daily", "at": "21:30"}
+BOB = Actor("bob", "operator", "dashboard")
+
+
+def made(**given: Any) -> Series:
+    return series.create(ALICE, **{"cron_name": "nothing", "pattern": DAILY, "timezone": "UTC"} | given)
+
+
+def instants_of(one: Series) -> list[datetime]:
+    return sorted(schedule.scheduled_at for schedule in pending_of(one))
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"pattern": LATER}, {"pattern": LATER}),
+        ({"timezone": "Asia/Tokyo"}, {"timezone": "Asia/Tokyo"}),
+        ({"first": datetime(2030, 1, 1, tzinfo=UTC)}, {"first": datetime(2030, 1, 1, tzinfo=UTC)}),
+    ],
+)
+def test_the_next_occurrence_is_that_of_the_changed_series(
+    database_url: str, given: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    one = made()
+    [before] = pending_of(one)
+    foreseen = series.preview_change(one.id, **given)
+    after = series.change(BOB, one.id, **given)
+    assert {name: getattr(after, name) for name in expected} == expected or "pattern" in given
+    assert schedules.get(before.id).status == "cancelled"
+    assert instants_of(one) == foreseen[:1]
+    assert instants_of(one) == series.preview(after.pattern, after.timezone, first=after.first)[:1]
+    assert (after.planned, after.status, after.created_by) == (1, "active", "alice")
+    assert after.changed_by == "bob"
+    assert after.changed_at is not None
+
+
+def test_what_is_planned_takes_the_new_parameters_and_deadline(database_url: str) -> None:
+    one = made(cron_name="greet", parameters={"name": "Ada"})
+    [before] = pending_of(one)
+    series.change(
+        BOB, one.id, parameters={"name": "Bob"}, fire_within=timedelta(minutes=5), late_policy="drop"
+    )
+    [after] = pending_of(one)
+    assert after.id != before.id
+    assert after.scheduled_at == before.scheduled_at
+    assert after.parameters == {"name": "Bob"}
+    assert after.not_after == after.scheduled_at + timedelta(minutes=5)
+    assert after.late_policy == "drop"
+
+
+def test_a_change_says_what_it_was_and_what_it_is(database_url: str, database: psycopg.Connection) -> None:
+    one = made(repeat_count=5)
+    [before] = pending_of(one)
+    series.change(BOB, one.id, pattern=LATER, repeat_count=None)
+    kind, actor, details = database.execute(
+        "SELECT kind, actor, details FROM cron_events WHERE kind = 'series.changed'"
+    ).fetchone() or ("", "", {})
+    assert (kind, actor, details["series_id"]) == ("series.changed", "bob", str(one.id))
+    assert details["from"] == {"pattern": one.pattern, "repeat_count": 5}
+    assert details["to"] == {"pattern": series.get(one.id).pattern, "repeat_count": None}
+    cancelled = database.execute(
+        "SELECT details ->> 'reason' FROM cron_events WHERE kind = 'schedule.cancelled' AND schedule_id = %s",
+        (before.id,),
+    ).fetchall()
+    assert cancelled == [("series changed",)]
+
+
+@pytest.mark.parametrize(
+    "given", [{"pattern": DAILY}, {"parameters": {}}, {"missed": "one"}, {"first": None}]
+)
+def test_what_changes_nothing_writes_nothing(
+    database_url: str, count: Callable[[str], int], given: dict[str, Any]
+) -> None:
+    one = made()
+    [before] = pending_of(one)
+    events = count("cron_events")
+    assert series.change(BOB, one.id, **given) == series.get(one.id)
+    assert series.get(one.id).changed_at is None
+    assert [schedule.id for schedule in pending_of(one)] == [before.id]
+    assert count("cron_events") == events
+
+
+def test_true_is_not_one(database_url: str) -> None:
+    one = made(parameters={"deep": 1})
+    assert series.change(BOB, one.id, parameters={"deep": True}).parameters["deep"] is True
+
+
+def test_an_occurrence_that_somebody_moved_stays_where_it_is(database_url: str) -> None:
+    one = made()
+    [moved] = pending_of(one)
+    there = moved.scheduled_at + timedelta(minutes=7)
+    schedules.change(ALICE, moved.id, scheduled_at=there)
+    series.change(BOB, one.id, missed="all")
+    planned = instants_of(one)
+    assert planned == [there, moved.scheduled_at + timedelta(days=1)]
+    assert series.get(one.id).planned == 2
+
+
+def test_an_occurrence_that_somebody_cancelled_does_not_come_back(database_url: str) -> None:
+    one = made()
+    expected = series.preview(DAILY, "UTC")
+    schedules.cancel(ALICE, pending_of(one)[0].id)
+    plan_next(database_url)
+    assert (
+        series.preview_change(one.id, missed="all")
+        == expected[1:] + series.preview(DAILY, "UTC", count=11)[10:]
+    )
+    series.change(BOB, one.id, missed="all")
+    assert instants_of(one) == [expected[1]]
+    series.pause(BOB, one.id)
+    series.resume(BOB, one.id)
+    assert instants_of(one) == [expected[1]]
+
+
+def test_a_change_that_is_changed_again_plans_what_it_cancelled_itself(database_url: str) -> None:
+    one = made()
+    [first] = instants_of(one)
+    series.change(BOB, one.id, pattern=LATER)
+    series.change(BOB, one.id, pattern=DAILY)
+    assert instants_of(one) == [first]
+    assert series.get(one.id).planned == 1
+
+
+def test_what_is_due_already_runs_as_it_was_planned(database_url: str, database: psycopg.Connection) -> None:
+    one = made(pattern=EACH_MINUTE)
+    [due] = pending_of(one)
+    miss(database, due.id, 0.5, one.id)
+    series.change(BOB, one.id, pattern=LATER)
+    assert schedules.get(due.id).status == "pending"
+    planned = instants_of(one)
+    assert len(planned) == 2
+    assert planned[1] == series.preview(LATER, "UTC")[0]
+
+
+def test_a_paused_series_is_changed_and_stays_paused(database_url: str) -> None:
+    one = made()
+    series.pause(ALICE, one.id)
+    after = series.change(BOB, one.id, pattern=LATER)
+    assert after.status == "paused"
+    assert pending_of(one) == []
+    series.resume(ALICE, one.id)
+    assert instants_of(one) == series.preview(LATER, "UTC")[:1]
+
+
+def test_what_kept_a_series_from_going_on_is_forgotten_once_it_is_mended(
+    database_url: str, database: psycopg.Connection
+) -> None:
+    one = made(cron_name="greet", parameters={"name": "Ada"})
+    database.execute("UPDATE cron_series SET parameters = '{\"name\": 7}'")  # as if its schema had changed
+    schedules.cancel(ALICE, pending_of(one)[0].id)
+    plan_next(database_url)
+    assert series.get(one.id).error_message
+    assert series.change(BOB, one.id, parameters={"name": "Bob"}).error_message is None
+    assert series.resume(BOB, one.id).status == "active"
+
+
+def test_an_ended_series_is_not_changed(database_url: str) -> None:
+    one = made()
+    series.end(ALICE, one.id)
+    with pytest.raises(Conflict, match="ended"):
+        series.change(BOB, one.id, pattern=LATER)
+    with pytest.raises(NotFound):
+        series.change(BOB, UUID(int=1), pattern=LATER)
+    with pytest.raises(Forbidden):
+        series.change(Actor("eve", "viewer", "dashboard"), one.id, pattern=LATER)
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({}, "series"),
+        ({"timezone": "Europe/Nowhere"}, "timezone"),
+        ({"pattern": {"kind": "daily"}}, "repeatPattern.at"),
+        ({"repeat_count": 0}, "repeatCount"),
+        ({"repeat_count": 1}, "repeatCount: must be more than the 1 that it has planned already"),
+        ({"fire_within": timedelta(0)}, "fireWithinSeconds"),
+        ({"repeat_until": datetime(2020, 1, 1, tzinfo=UTC)}, "repeatPattern: has no occurrence to come"),
+        ({"parameters": {"deep": float("nan")}}, "parameters"),
+    ],
+)
+def test_a_change_that_breaks_a_rule_is_refused_and_changes_nothing(
+    database_url: str, database: psycopg.Connection, given: dict[str, Any], field: str
+) -> None:
+    one = made()
+    schedules.change(ALICE, pending_of(one)[0].id, scheduled_at=datetime.now(UTC) + timedelta(days=9))
+    plan_next(database_url)
+    before = instants_of(one), series.get(one.id)
+    if "repeat_count" in given:  # what was moved by hand counts, what is planned anew does not
+        assert before[1].planned == 2
+    with pytest.raises(Invalid) as caught:
+        series.change(BOB, one.id, **given)
+    assert caught.value.message.startswith(field)
+    assert (instants_of(one), series.get(one.id)) == before
+
+
+def test_every_other_week_goes_on_in_the_same_weeks(database_url: str) -> None:
+    fortnightly = {"kind": "weekly", "at": "02:00", "days": ["monday"], "every": 2}
+    one = made(pattern=fortnightly, first=datetime.now(UTC) + timedelta(days=7))
+    [before] = instants_of(one)
+    series.change(BOB, one.id, pattern=fortnightly | {"at": "03:00"})
+    assert instants_of(one) == [before + timedelta(hours=1)]
+    series.change(BOB, one.id, first=before + timedelta(days=7))
+    assert instants_of(one) == [before + timedelta(days=7, hours=1)]
+
+
+def test_a_change_heeds_blackouts_and_gives_way_to_a_blackouts_end(database_url: str) -> None:
+    one = made()
+    [first] = instants_of(one)
+    [dark] = blackouts.add(ALICE, [Period("freeze", first - timedelta(hours=1), first + timedelta(hours=1))])
+    plan_next(database_url)
+    series.change(BOB, one.id, missed="all")
+    assert instants_of(one) == [first + timedelta(days=1)]
+    blackouts.remove(ALICE, dark.id)
+    plan_next(database_url)
+    assert instants_of(one) == [first]
+
+
+def test_a_key_whose_series_was_changed_makes_none_again(
+    database_url: str, count: Callable[[str], int]
+) -> None:
+    one = made(idempotency_key="once")
+    series.change(BOB, one.id, pattern=LATER)
+    assert made(idempotency_key="once").id == one.id
+    assert count("cron_series") == 1
+    with pytest.raises(Conflict, match="Idempotency-Key"):
+        made(cron_name="greet", parameters={"name": "Ada"}, idempotency_key="once")
+
+
+def test_changes_at_once_beside_planners_and_blackouts_leave_one_occurrence(database_url: str) -> None:
+    one = made(pattern=EACH_MINUTE)
+    failures: list[Exception] = []
+
+    def often(act: Callable[[int], object]) -> Callable[[], None]:
+        def run() -> None:
+            try:
+                for turn in range(15):
+                    act(turn)
+            except Exception as error:  # noqa: BLE001  told below, whatever it is
+                failures.append(error)
+
+        return run
+
+    def dark(turn: int) -> None:
+        begin = datetime.now(UTC) + timedelta(minutes=turn)
+        [period] = blackouts.add(ALICE, [Period(f"dark {turn}", begin, begin + timedelta(minutes=3))])
+        blackouts.remove(ALICE, period.id)
+
+    acts = [
+        lambda turn: series.change(ALICE, one.id, pattern=EACH_MINUTE if turn % 2 else LATER),
+        lambda turn: series.change(BOB, one.id, missed="all" if turn % 2 else "one"),
+        lambda turn: plan_next(database_url, f"w{turn}"),
+        dark,
+    ]
+    threads = [Thread(target=often(act)) for act in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    plan_next(database_url)
+    after = series.get(one.id)
+    waiting = [at for at in instants_of(one) if at > datetime.now(UTC)]
+    assert len(waiting) == 1
+    assert after.planned == len(instants_of(one))
