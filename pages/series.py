@@ -15,7 +15,7 @@ from pages.parts.held_list import held_count, held_list
 from pages.parts.language import _, marked, ngettext
 from pages.parts.one_series import change_series, one_series
 from pages.parts.rewording import reworded
-from pages.parts.series_form import begin_anew, series_form
+from pages.parts.series_form import begin_anew, changed_series, new_series
 
 REFRESH_SECONDS = 5
 SHOWN = 1000
@@ -36,11 +36,17 @@ def page() -> None:
         }
     )
     with problems.page():
-        if "new" in st.query_params:
+        asked = st.query_params
+        if "new" in asked:
             _back()
-            series_form(st.query_params["new"] or None)
-        elif wanted := st.query_params.get("id"):
+            like = asked.get("like")
+            new_series(asked["new"] or None, identifier(like, "series") if like else None)
+        elif wanted := asked.get("change"):
+            _back_to(wanted)
+            changed_series(identifier(wanted, "series"))
+        elif wanted := asked.get("id"):
             _back()
+            begin_anew()
             one_series(identifier(wanted, "series"))
         else:
             _list()
@@ -49,6 +55,11 @@ def page() -> None:
 def _back() -> None:
     if st.button(_("All series"), icon=":material/arrow_back:", type="tertiary"):
         notices.go("series")
+
+
+def _back_to(series_id: str) -> None:
+    if st.button(_("Back to the series"), icon=":material/arrow_back:", type="tertiary"):
+        notices.go("series", id=series_id)
 
 
 def _list() -> None:

@@ -17,21 +17,33 @@ POLICIES = {
 }
 
 
-def deadline(key: str = "") -> tuple[timedelta | None, LatePolicy] | None:
+def deadline(
+    key: str = "", within: timedelta | None = None, policy: LatePolicy = "drop"
+) -> tuple[timedelta | None, LatePolicy] | None:
     """Asks how late it may begin at most, and what happens after that.
 
     Args:
         key: begins the keys of the fields.
+        within: the deadline at first; left as it is, it is kept to the second.
+        policy: what happens after it, at first.
 
     Returns:
         How late, None without a deadline; and the policy. None while its number lies outside its limits,
         which is told below it.
     """
     label = _("Deadline: at most so many minutes late")
-    minutes = whole_number(label, None, f"{key}deadline", first=1, placeholder=_("no deadline"))
+    start = None if within is None else max(1, round(within / timedelta(minutes=1)))
+    minutes = whole_number(label, start, f"{key}deadline", first=1, placeholder=_("no deadline"))
     wrong = outside(minutes, 1, LATEST)
     if minutes is None:
         return None, "fire"
     told = {way: _(word) for way, word in POLICIES.items()}
-    policy = st.radio(_("After its deadline"), list(told), index=1, format_func=told.get, key=f"{key}policy")
-    return None if wrong else (timedelta(minutes=minutes), cast(LatePolicy, policy))
+    chosen = st.radio(
+        _("After its deadline"),
+        list(told),
+        index=list(told).index(policy),
+        format_func=told.get,
+        key=f"{key}policy",
+    )
+    exact = within if within is not None and minutes == start else timedelta(minutes=minutes)
+    return None if wrong else (exact, cast(LatePolicy, chosen))

@@ -15,7 +15,8 @@ from pages.parts.language import _, marked
 from pages.parts.lateness import POLICIES
 from pages.parts.notices import fresh_key, toast_later
 from pages.parts.rewording import reworded
-from pages.parts.series_form import MISSED, listed
+from pages.parts.series_fields import MISSED
+from pages.parts.series_form import listed
 from pages.parts.words import of_series, plain, repeats, title_of_cron
 
 ASKED = {
@@ -49,6 +50,10 @@ def one_series(series_id: UUID) -> None:
     facts.heading(title_of_cron(one.cron_name), said)
     with st.container(horizontal=True):
         identifier = str(one.id)
+        if one.status != "ended" and st.button(_("Change")):
+            notices.go("series", change=identifier)
+        if st.button(_("Duplicate")):
+            notices.go("series", new=one.cron_name, like=identifier)
         if one.status == "active":
             st.button(_("Pause"), on_click=notices.ask, args=("pause", identifier))
         elif one.status == "paused":
@@ -88,9 +93,16 @@ def _facts(one: Series) -> None:
             (_("Deadline"), late),
             (_("After an outage it runs"), [table.text(_(MISSED[one.missed]))]),
             (_("Planned by"), [table.text(one.created_by or "–")]),
+            (_("Changed by"), _changed_by(one)),
             (_("Identifier"), [table.text(str(one.id), mono=True, quiet=True)]),
         ],
     )
+
+
+def _changed_by(one: Series) -> list[table.Part]:
+    if one.changed_at is None:
+        return []
+    return [table.text(one.changed_by or "–"), table.text(times.day_and_time(one.changed_at), quiet=True)]
 
 
 def _ahead(one: Series) -> None:

@@ -1,5 +1,6 @@
 """The fields that make a pattern: each day, chosen days, a day of the month, or a cron expression."""
 
+from collections.abc import Mapping
 from datetime import time, timedelta
 from typing import Any
 
@@ -33,18 +34,21 @@ NTH = {
 WORKDAYS = DAYS[:5]
 
 
-def pattern_fields() -> dict[str, Any] | None:
+def pattern_fields(start: Mapping[str, Any]) -> dict[str, Any] | None:
     """Shows the fields.
+
+    Args:
+        start: the pattern that they show at first; of one that is empty the usual.
 
     Returns:
         The pattern, as `core.recurrence` reads it; None while a number in it lies outside its limits.
     """
     words = {kind: _(word) for kind, word in KINDS.items()}
-    kind = one_of(_("Repeats"), words, "daily", "kind")
+    kind = one_of(_("Repeats"), words, start.get("kind", "daily"), "kind")
     if kind == "cron":
         expression = st.text_input(
             _("Minute, hour, day, month, weekday"),
-            "0 2 * * 1-5",
+            start.get("expression", "0 2 * * 1-5"),
             help=_("As in crontab; L is the last and # the nth, as in 5L or 2#2. Also @daily and the like."),
             live="400ms",
             key="expression",
@@ -53,12 +57,14 @@ def pattern_fields() -> dict[str, Any] | None:
     pattern: dict[str, Any] = {"kind": kind}
     most = {"daily": 366, "weekly": 53, "monthly": 120}[str(kind)]
     if kind == "weekly":
-        pattern["days"] = _days()
+        pattern["days"] = _days(start)
     elif kind == "monthly":
-        pattern |= _of_the_month()
+        pattern |= _of_the_month(start)
+    begin = time.fromisoformat(start.get("at", "02:00"))
+    step = timedelta(seconds=1) if begin.second else timedelta(minutes=1)
     with st.container(horizontal=True, key="paired at"):
-        at = st.time_input(_("At"), time(2), step=timedelta(minutes=1), key="at", width=150)
-        every = number_within(_every(str(kind)), 1, most, 1, "every", width=150)
+        at = st.time_input(_("At"), begin, step=step, key="at", width=150)
+        every = number_within(_every(str(kind)), 1, most, start.get("every", 1), "every", width=150)
     pattern |= {"at": at.isoformat(), "every": every}
     return None if None in pattern.values() else pattern
 
@@ -67,36 +73,43 @@ def _every(kind: str) -> str:
     return {"daily": _("Every (days)"), "weekly": _("Every (weeks)"), "monthly": _("Every (months)")}[kind]
 
 
-def _days() -> list[str]:
+def _days(start: Mapping[str, Any]) -> list[str]:
     names = get_day_names(locale=language())
     chosen = st.pills(
         _("Days"),
         DAYS,
         selection_mode="multi",
-        default=WORKDAYS,
+        default=start.get("days", WORKDAYS),
         format_func=lambda day: names[DAYS.index(day)],
         key="days",
     )
     return list(chosen)
 
 
-def _of_the_month() -> dict[str, Any]:
+def _of_the_month(start: Mapping[str, Any]) -> dict[str, Any]:
     words = {way: _(word) for way, word in MONTHLY.items()}
-    way = one_of(_("Day of the month"), words, "day", "monthly")
+    day = start.get("day", 1)
+    begin = "nth" if "nth" in start else "last" if day == -1 else "day"
+    way = one_of(_("Day of the month"), words, begin, "monthly")
     if way == "last":
         return {"day": -1}
     if way == "day":
-        return {"day": number_within(_("Day"), 1, 31, 1, "day", width=150)}
+        return {"day": number_within(_("Day"), 1, 31, max(1, day), "day", width=150)}
     names = get_day_names(locale=language())
     nths = {nth: _(word) for nth, word in NTH.items()}
     with st.container(horizontal=True, key="paired nth"):
         nth = st.selectbox(
-            _("Which"), list(nths), index=1, format_func=lambda option: nths[option], key="nth", width=150
+            _("Which"),
+            list(nths),
+            index=list(nths).index(start.get("nth", 2)),
+            format_func=lambda option: nths[option],
+            key="nth",
+            width=150,
         )
         weekday = st.selectbox(
             _("Weekday"),
             DAYS,
-            index=1,
+            index=DAYS.index(start.get("weekday", DAYS[1])),
             format_func=lambda day: names[DAYS.index(day)],
             key="weekday",
             width=200,

@@ -9,6 +9,7 @@ from core.catalogue import catalogue
 from core.quiet import Quiet, quietest
 from core.wallclock import instant_of
 from pages.parts import notices, problems, times
+from pages.parts.date_field import date_within
 from pages.parts.language import _, ngettext
 from pages.parts.words import plain, title_of_cron
 
@@ -35,17 +36,14 @@ def _find(cron_name: str | None, key: str) -> None:
     )
     with problems.told():
         now = database.clock()
+        today = times.local(now).date()
         with st.container(horizontal=True):
-            day = st.date_input(
-                _("Date"),
-                value=times.local(now).date(),
-                min_value=times.local(now).date(),
-                format=times.date_format(),
-                key=f"{key} day",
-            )
+            day = date_within(_("Date"), today, f"{key} day", today)
             with st.container(horizontal=True, width=320):
                 begin = st.time_input(_("Between"), EVENING, step=timedelta(minutes=15), key=f"{key} begin")
                 end = st.time_input(_("and"), MORNING, step=timedelta(minutes=15), key=f"{key} end")
+        if day is None:
+            return
         since, until = _between(day, begin, end)
         if until <= now + timedelta(minutes=6):
             st.error(_("This time has passed: choose one to come."), icon=":material/schedule:")

@@ -13,6 +13,7 @@ from core import wallclock
 from core.errors import Invalid
 from core.parameters import parse_json
 from core.secrets import REFERENCE, is_reference, is_secret, names_of
+from pages.parts.date_field import EARLIEST, LATEST
 from pages.parts.language import _
 from pages.parts.number_field import LARGEST_EXACT, begin_with, whole_number
 from pages.parts.rules import description_of, title_of
@@ -233,10 +234,10 @@ def _day(field: Field) -> Any:
     chosen = st.date_input(
         field.label,
         start,
-        min_value=date(1900, 1, 1),
-        max_value=date(2199, 12, 31),
         format=date_format(),
         help=description_of(field.rule),
+        min_value=EARLIEST,
+        max_value=LATEST,
         **field.kept,
     )
     return chosen.isoformat() if isinstance(chosen, date) else ABSENT
@@ -246,8 +247,8 @@ def _instant(field: Field) -> Any:
     chosen = st.datetime_input(
         field.label,
         None if field.given is ABSENT else _wall(field.given),
-        min_value=datetime(1900, 1, 1),  # noqa: DTZ001  what the browser's clock shows
-        max_value=datetime(2199, 12, 31),  # noqa: DTZ001
+        min_value=EARLIEST,
+        max_value=LATEST,
         format=date_format(),
         step=timedelta(minutes=1),
         help=description_of(field.rule),

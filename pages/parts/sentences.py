@@ -65,6 +65,11 @@ REASONS = {
         "A newer occurrence of its series runs in its stead: it will not run."
     ),
     ("schedule.cancelled", "blackout"): marked("Cancelled: it lay in a blackout that {actor} added."),
+    ("schedule.cancelled", "series changed"): marked(
+        "Cancelled: {actor} changed its series, which planned its next run anew."
+    ),
+    ("schedule.cancelled", "series paused"): marked("Cancelled: {actor} paused its series."),
+    ("schedule.cancelled", "series ended"): marked("Cancelled: {actor} ended its series."),
 }
 OF_A_SERIES = marked("Planned by its series for {scheduled_at}.")
 OTHER = marked("{kind}, by {actor}.")

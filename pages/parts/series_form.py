@@ -1,87 +1,105 @@
-"""The form that makes a series: what repeats, in which zone, until when, and what happens to what is late."""
+"""The forms that make a series, and change one; what it would do stands beside them."""
 
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
-from typing import Any, cast
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 import streamlit as st
 
 from core import database, series, wallclock
-from core.catalogue import catalogue
+from core.catalogue import Cron, catalogue
 from core.errors import CrondeskError
 from core.recurrence import Pattern, in_words, instants, parse_pattern
-from core.schedules import LatePolicy
-from core.series import Missed
+from core.series import Changes, Series
 from pages.parts import notices, problems, times
 from pages.parts.acting import actor
-from pages.parts.choice import one_of
-from pages.parts.language import _, language, marked
-from pages.parts.lateness import deadline
-from pages.parts.number_field import OUTSIDE, number_within
+from pages.parts.language import _, language
 from pages.parts.parameters import Edited, parameters_editor
-from pages.parts.pattern_fields import pattern_fields
+from pages.parts.preset_choice import begin_with, keep
 from pages.parts.remembered import forget
-from pages.parts.words import capital, plain, title_of_cron
+from pages.parts.series_fields import Wanted, series_fields
+from pages.parts.words import capital, plain, repeats, title_of_cron
 
 KEY = "series"
-MAX_RUNS = 1_000_000
-ENDS = {"never": marked("Never"), "until": marked("On a day"), "count": marked("After a number of runs")}
-MISSED = {"one": marked("Once"), "all": marked("Every missed one, the newest first")}
 
 
-@dataclass(slots=True)
-class _Wanted:
-    pattern: dict[str, Any] | None
-    timezone: str
-    repeat_until: datetime | None = None
-    repeat_count: int | None = None
-    excluded: list[date] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-
-
-def series_form(cron_name: str | None) -> None:
-    """Shows the form.
+def new_series(cron_name: str | None, like: UUID | None = None) -> None:
+    """Shows the form that makes a series.
 
     Args:
         cron_name: the cron that is chosen at first.
+        like: the series that the form shows at first.
+
+    Raises:
+        NotFound, Unavailable.
     """
+    start = _seen(like) if like else None
     st.title(_("New series"), anchor=False)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        chosen = _cron(cron_name)
+        chosen = _cron(start.cron_name if start else cron_name)
         if chosen is None:
             st.info(_("Choose what shall run."))
             return
-        edited = parameters_editor(catalogue().crons[chosen], {}, f"{KEY} {chosen}", in_dialog=False)
-        st.subheader(_("When"), anchor=False)
-        wanted = _Wanted(pattern_fields(), _zone())
-        _end(wanted)
-        wanted.excluded = _excluded(wanted, chosen)
-        late, missed = _lateness()
-        if wanted.pattern is None or late is None:
-            wanted.problems.append(_(OUTSIDE))
+        cron = catalogue().cron(chosen)
+        edited = _parameters(cron, start if start and start.cron_name == chosen else None)
+        wanted = _when(chosen, start)
     with right:
-        fine = _preview(wanted, chosen)
-        for problem in dict.fromkeys([*wanted.problems, *edited.problems]):
-            st.error(plain(problem), icon=":material/error:")
-        ready = fine and not wanted.problems and not edited.problems
-        pressed = st.button(_("Create the series"), type="primary", disabled=not ready, key="create")
-        if pressed and wanted.pattern is not None and late is not None:
-            _create(chosen, wanted, wanted.pattern, edited, *late, missed)
+        ready = _foreseen(wanted, edited, lambda: _instants(wanted, chosen), chosen)
+        if st.button(_("Create the series"), type="primary", disabled=not ready, key="create"):
+            with problems.told():
+                made = series.create(actor(), chosen, **wanted.given(edited.latest or {}))
+                notices.toast_later(_("The series is created, and its first run planned."))
+                notices.go("series", id=str(made.id))
+
+
+def changed_series(series_id: UUID) -> None:
+    """Shows the form that changes a series.
+
+    Raises:
+        NotFound: there is none of that id, or its cron has left the catalogue.
+        Unavailable.
+    """
+    start = _seen(series_id)
+    cron = catalogue().cron(start.cron_name)
+    st.title(plain(_("Change: {cron}").format(cron=title_of_cron(cron.name))), anchor=False)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        edited = _parameters(cron, start)
+        wanted = _when(cron.name, start)
+    given = _different(start, wanted, edited)
+    with right:
+        st.caption(plain(_("Until now: {when}").format(when=repeats(start))))
+        ready = _foreseen(wanted, edited, lambda: series.preview_change(start.id, **given), cron.name)
+        st.caption(_("Its next run is planned anew. One that was moved by hand, or is due already, stays."))
+        if st.button(_("Save"), type="primary", disabled=not (ready and given), key="save"):
+            with problems.told():
+                series.change(actor(), start.id, **given)
+                notices.toast_later(_("The series is changed."))
+                notices.go("series", id=str(start.id))
 
 
 def begin_anew() -> None:
-    """Lets the form begin anew the next time."""
+    """Lets the forms begin anew the next time."""
     forget(f"{KEY} ")
+
+
+def _seen(series_id: UUID) -> Series:
+    # Read once: what somebody else changes meanwhile is not taken for this reader's wish.
+    key = f"{KEY} seen {series_id}"
+    if key not in st.session_state:
+        st.session_state[key] = series.get(series_id)
+    found: Series = st.session_state[key]
+    return found
 
 
 def _cron(cron_name: str | None) -> str | None:
     names = sorted(catalogue().crons, key=title_of_cron)
     index = names.index(cron_name) if cron_name in names else None
 
-    def keep() -> None:
+    def keep_in_address() -> None:
         st.query_params["new"] = st.session_state[f"{KEY} cron"] or ""
 
     return st.selectbox(
@@ -91,122 +109,89 @@ def _cron(cron_name: str | None) -> str | None:
         format_func=title_of_cron,
         placeholder=_("Choose a cron"),
         key=f"{KEY} cron",
-        on_change=keep,
+        on_change=keep_in_address,
     )
 
 
-def _zone() -> str:
-    zones = sorted(wallclock.zone_names())
-    here = times.browser_zone().key
-    label = _("Time zone")
-    return st.selectbox(label, zones, index=zones.index(here) if here in zones else None, key="zone") or here
+def _parameters(cron: Cron, start: Series | None) -> Edited:
+    key = f"{KEY} {cron.name}"
+    own = start.parameters if start else None
+    edited = parameters_editor(cron, begin_with(cron, own, key, in_dialog=False), key, in_dialog=False)
+    keep(cron, edited, key, in_dialog=False)
+    return edited
 
 
-def _end(wanted: _Wanted) -> None:
-    words = {way: _(word) for way, word in ENDS.items()}
-    way = one_of(_("Ends"), words, "never", "ends")
-    if way == "count":
-        wanted.repeat_count = number_within(_("Number of runs"), 1, MAX_RUNS, 10, "count")
-        if wanted.repeat_count is None:
-            wanted.problems.append(_(OUTSIDE))
-    elif way == "until":
-        where = wallclock.zone(wanted.timezone)
-        today = datetime.now(where).date()
-        day = st.date_input(
-            _("Last day"),
-            today + timedelta(days=30),
-            min_value=today,
-            format=times.date_format(),
-            key="until",
-        )
-        if isinstance(day, date):
-            wanted.repeat_until = datetime.combine(day, time.max, where)
+def _when(cron_name: str, start: Series | None) -> Wanted:
+    st.subheader(_("When"), anchor=False)
+    return series_fields(cron_name, start)
 
 
-def _excluded(wanted: _Wanted, cron_name: str) -> list[date]:
-    where = wallclock.zone(wanted.timezone)
-    ahead: list[datetime] = []
-    if wanted.pattern is not None:
-        with suppress(CrondeskError):
-            ahead = series.preview(wanted.pattern, wanted.timezone, cron_name=cron_name, count=60)
-    days = list(dict.fromkeys(instant.astimezone(where).date().isoformat() for instant in ahead))
-    chosen = st.multiselect(
-        _("Except on"),
-        days,
-        format_func=_day,
-        accept_new_options=True,
-        placeholder=_("Choose days, or write one such as 2030-12-25"),
-        key="excluded",
+def _different(start: Series, wanted: Wanted, edited: Edited) -> Changes:
+    """What the form says otherwise than the series."""
+    if wanted.pattern is None or edited.latest is None:
+        return {}
+    given = wanted.given(edited.latest)
+    return {name: value for name, value in given.items() if not _same(value, getattr(start, name))}  # type: ignore[return-value]
+
+
+def _same(one: Any, other: Any) -> bool:
+    # Of what is JSON, true is no 1, though Python finds them equal.
+    return bool(one == other) and (not isinstance(one, dict) or _json(one) == _json(other))
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _instants(wanted: Wanted, cron_name: str) -> list[datetime]:
+    return series.preview(
+        wanted.pattern,
+        wanted.timezone,
+        cron_name=cron_name,
+        first=wanted.first,
+        repeat_until=wanted.repeat_until,
+        repeat_count=wanted.repeat_count,
+        excluded_dates=wanted.excluded,
     )
-    found = []
-    for day in chosen:
-        try:
-            found.append(_read(day))
-        except ValueError:
-            told = _("“{}” is no day: write it such as 2030-12-25.")
-            wanted.problems.append(told.format(day))
-    return found
 
 
-def _day(written: str) -> str:
-    try:
-        return times.date_in_words(_read(written))
-    except ValueError:
-        return written
+def _foreseen(wanted: Wanted, edited: Edited, ahead: Callable[[], list[datetime]], cron_name: str) -> bool:
+    """Shows the series in words, its next instants, and what is wrong; whether it can be kept so."""
+    fine = _preview(wanted, ahead, cron_name)
+    wrong = list(dict.fromkeys([*wanted.problems, *edited.problems]))
+    for problem in wrong:
+        st.error(plain(problem), icon=":material/error:")
+    return fine and not wrong
 
 
-def _read(written: str) -> date:
-    # Elsewhere than in French a month may come before the day.
-    if language() == "fr" and "/" in written:
-        return datetime.strptime(written, "%d/%m/%Y").date()  # noqa: DTZ007  a day, by no clock
-    return date.fromisoformat(written)
-
-
-def _lateness() -> tuple[tuple[timedelta | None, LatePolicy] | None, Missed]:
-    with st.expander(_("When it could not run in time")):
-        words = {way: _(word) for way, word in MISSED.items()}
-        missed = st.radio(
-            _("After an outage it runs"), list(words), format_func=words.get, horizontal=True, key="missed"
-        )
-        late = deadline()
-    return late, cast(Missed, missed)
-
-
-def _preview(wanted: _Wanted, cron_name: str) -> bool:
+def _preview(wanted: Wanted, ahead: Callable[[], list[datetime]], cron_name: str) -> bool:
     if wanted.pattern is None:
         return False
     with st.container(border=True, key="next instants"):
         try:
             pattern = parse_pattern(wanted.pattern)
-            ahead = series.preview(
-                wanted.pattern,
-                wanted.timezone,
-                cron_name=cron_name,
-                repeat_until=wanted.repeat_until,
-                repeat_count=wanted.repeat_count,
-                excluded_dates=wanted.excluded,
-            )
+            moments = ahead()
         except CrondeskError as error:
             st.error(plain(problems.sentence_of(error)), icon=":material/error:")
             return False
         said = in_words(pattern, wanted.timezone, language())
         st.markdown(f"**{plain(capital(said))}**")
-        if not ahead:
+        if not moments:
             st.error(_("It never happens."), icon=":material/error:")
             return False
         st.caption(_("Next runs"))
-        st.markdown(listed(ahead, wanted.timezone))
-        _left_out(pattern, wanted, cron_name, ahead[-1])
+        st.markdown(listed(moments, wanted.timezone))
+        _left_out(pattern, wanted, cron_name, moments[-1])
         return True
 
 
-def _left_out(pattern: Pattern, wanted: _Wanted, cron_name: str, last: datetime) -> None:
+def _left_out(pattern: Pattern, wanted: Wanted, cron_name: str, last: datetime) -> None:
     """Says which blackouts keep runs away until the last one that is listed."""
     where, now = wallclock.zone(wanted.timezone), database.clock()
-    today = now.astimezone(where).date()
+    begin = max(now, wanted.first or now)
     for period in series.blackouts_of(cron_name):
-        begin = max(period.starts_at - timedelta(microseconds=1), now)
-        kept_away = next(instants(pattern, where, today, begin), last)
+        after = max(period.starts_at - timedelta(microseconds=1), begin)
+        kept_away = next(instants(pattern, where, begin.astimezone(where).date(), after), last)
         if kept_away < min(period.ends_at, last):
             told = _("None in the blackout “{name}”, from {begin} until {end}.").format(
                 name=period.name,
@@ -225,30 +210,3 @@ def listed(moments: Sequence[datetime], timezone: str) -> str:
         here = times.day_and_time(instant)
         lines.append(f"1. {plain(there)}" + (f" ({plain(here)})" if here != there else ""))
     return "\n".join(lines)
-
-
-def _create(
-    cron_name: str,
-    wanted: _Wanted,
-    pattern: dict[str, Any],
-    edited: Edited,
-    fire_within: timedelta | None,
-    policy: LatePolicy,
-    missed: Missed,
-) -> None:
-    with problems.told():
-        made = series.create(
-            actor(),
-            cron_name,
-            pattern,
-            wanted.timezone,
-            parameters=edited.latest or {},
-            repeat_until=wanted.repeat_until,
-            repeat_count=wanted.repeat_count,
-            excluded_dates=wanted.excluded,
-            missed=missed,
-            fire_within=fire_within,
-            late_policy=policy,
-        )
-        notices.toast_later(_("The series is created, and its first run planned."))
-        notices.go("series", id=str(made.id))

@@ -7,8 +7,9 @@ import streamlit as st
 from core import database, wallclock
 from core.instants import FURTHEST_AHEAD
 from pages.parts import times
+from pages.parts.date_field import EARLIEST, LATEST
 from pages.parts.language import _
-from pages.parts.remembered import remembered, within
+from pages.parts.remembered import remembered
 
 AT_LEAST_AHEAD = timedelta(minutes=1)
 TONIGHT = time(22)
@@ -27,18 +28,16 @@ def choose_instant(key: str, start: datetime | None = None, *, planned: bool = F
         The instant, in UTC; None while what is chosen cannot be planned, which is said.
     """
     where, now = times.browser_zone(), database.clock()
-    today = now.astimezone(where).replace(tzinfo=None)
     _shortcuts(key, now)
     first = times.local(start or _full_minute(now + timedelta(hours=1))).replace(tzinfo=None)
-    earliest, latest = min(today.date(), first.date()), today.date() + FURTHEST_AHEAD
     with st.container(horizontal=True):
         day = st.date_input(
             _("Date"),
-            value=within(remembered(f"{key} date", first.date()), earliest, latest),
+            value=remembered(f"{key} date", first.date()),
             key=f"{key} date",
-            min_value=earliest,
-            max_value=latest,
             format=times.date_format(),
+            min_value=EARLIEST,
+            max_value=LATEST,
         )
         clock = st.time_input(
             _("Time ({zone})").format(zone=where.key),
@@ -125,6 +124,8 @@ def _checked(instant: datetime | None, now: datetime) -> datetime | None:
         return None
     if instant <= now:
         st.error(_("This time has passed: choose one to come."), icon=":material/schedule:")
+    elif instant > now + FURTHEST_AHEAD:
+        st.error(_("This is more than ten years ahead: choose a nearer day."), icon=":material/schedule:")
     elif instant < now + AT_LEAST_AHEAD:
         earliest = times.time_of_day(times.local(_full_minute(now + AT_LEAST_AHEAD)))
         st.error(

@@ -58,6 +58,21 @@ def test_a_local_time_that_does_not_exist_is_refused_with_the_next_one_that_does
     expect(dialog.get_by_role("button", name="Schedule", exact=True)).to_be_enabled()
 
 
+def test_a_day_that_is_typed_outside_its_limits_is_told_and_plans_nothing(
+    visit: Visitor, database_url: str
+) -> None:
+    dialog = opened(visit())
+    confirm = dialog.get_by_role("button", name="Schedule", exact=True)
+    for day, told in (("20200102", "This time has passed"), ("20900102", "more than ten years ahead")):
+        type_into(dialog, "Date", day)
+        type_into(dialog, "Time", "090000")
+        expect(dialog.get_by_role("alert")).to_contain_text(told)
+        expect(confirm).to_be_disabled()
+    type_into(dialog, "Date", f"{datetime.now(PARIS).date() + timedelta(days=1):%Y%m%d}")
+    type_into(dialog, "Time", "090000")
+    expect(confirm).to_be_enabled()
+
+
 def test_a_local_time_that_exists_twice_asks_which(visit: Visitor, database_url: str) -> None:
     page = visit()
     dialog = opened(page)

@@ -48,6 +48,28 @@ def test_a_series_is_made_with_its_words_and_next_instants_in_sight(
     assert series.next_of([made.id])[made.id].at == series.preview(made.pattern, made.timezone)[0]
 
 
+def test_a_series_is_changed_with_its_next_instants_in_sight(visit: Visitor, database_url: str) -> None:
+    one = series.create(ALICE, "greet", DAILY, "Europe/Paris", parameters={"name": "Ada", "times": 1})
+    page = visit(f"series?id={one.id}")
+    page.get_by_role("button", name="Change", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Change: Greet")
+    save = page.get_by_role("button", name="Save", exact=True)
+    expect(save).to_be_disabled()
+    page.get_by_text("Weekly", exact=True).click()
+    expect(page.locator(".st-key-next-instants")).to_contain_text("Every weekday at 02:00, Paris time")
+    page.get_by_role("button", name="Back to the series").click()
+    page.get_by_role("button", name="Change", exact=True).click()
+    expect(save).to_be_disabled()
+    expect(page.locator(".st-key-next-instants")).to_contain_text("Every day at 02:00, Paris time")
+    page.get_by_text("Monthly", exact=True).click()
+    expect(page.locator(".st-key-next-instants")).to_contain_text("On day 1 of every month")
+    assert serious(page) == []
+    save.click()
+    expect(page.get_by_text("The series is changed.")).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Greet, on day 1 of every month")
+    assert series.get(one.id).changed_by == "dashboard"
+
+
 def test_a_series_that_nobody_can_read_keeps_no_other_from_sight(
     visit: Visitor, database: psycopg.Connection
 ) -> None:
