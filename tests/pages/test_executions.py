@@ -119,7 +119,7 @@ def test_the_history_is_filtered_by_status_cron_and_text(
     )
     page = visit("executions")
     expect(page.get_by_text("3 executions")).to_be_visible()
-    page.get_by_text("Failed", exact=True).first.click()
+    page.get_by_role("radiogroup", name="Status").get_by_text("Failed", exact=True).click()
     expect(page.get_by_text("1 execution", exact=True)).to_be_visible()
     expect(page.get_by_role("table")).to_contain_text("the disk is full")
     by_text = visit("executions?search=Bob")

@@ -127,7 +127,7 @@ def test_back_in_the_browser_brings_the_filters_back(visit: Visitor, database: p
     expect(
         page.get_by_role("row").filter(has_text="Ada").get_by_role("cell", name="3", exact=True)
     ).to_be_visible()
-    page.get_by_text("Failed", exact=True).first.click()
+    page.get_by_role("radiogroup", name="Status").get_by_text("Failed", exact=True).click()
     expect(page.get_by_text("1 execution", exact=True)).to_be_visible()
     expect(page).to_have_url(re.compile("status=failed"))
     page.get_by_role("combobox", name="Cron").click()
