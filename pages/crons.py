@@ -160,7 +160,7 @@ def _strip(record: Record) -> table.Part:
 def _told(run: Run) -> str:
     when = times.day_and_time(run.started_at or run.queued_at)
     lasted = f", {times.lasted(run.seconds)}" if run.seconds is not None else ""
-    return f"{when}: {words.of_execution(run.status)}{lasted}"
+    return words.named(when, f"{words.of_execution(run.status)}{lasted}")
 
 
 def _next(cron: Cron, record: Record) -> list[table.Part]:

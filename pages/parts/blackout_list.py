@@ -17,7 +17,7 @@ from pages.parts.figures import number
 from pages.parts.language import _, ngettext
 from pages.parts.notices import fresh_key, still_there, toast_later
 from pages.parts.wall_times import stretch_fields
-from pages.parts.words import plain, title_of_cron
+from pages.parts.words import named, plain, title_of_cron
 
 
 def blackout_list() -> None:
@@ -110,7 +110,7 @@ def _import(key: str) -> None:
             if missing.present:
                 there = ngettext("{} is there already.", "{} are there already.", missing.present)
                 st.caption(there.format(number(missing.present)))
-            shown = [f"- {plain(one.name)}: {_span(one)}" for one in periods[:10]]
+            shown = [f"- {named(plain(one.name), _span(one))}" for one in periods[:10]]
             st.markdown("\n".join(shown) + ("\n- …" if len(periods) > 10 else ""))
     if confirmed(_("Import"), key, ready=bool(periods)):
         with problems.told():

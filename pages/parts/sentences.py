@@ -10,6 +10,7 @@ from core.instants import parse_instant
 from pages.parts import times
 from pages.parts.language import _, marked
 from pages.parts.rewording import reworded
+from pages.parts.words import named
 
 # Filled with the actor, and with what the details of the event say.
 SENTENCES = {
@@ -113,7 +114,7 @@ def _changes(details: dict[str, Any]) -> str:
         return "–"
     names = [name for name in {**old, **new} if old.get(name, MISSING) != new.get(name, MISSING)]
     written = [
-        f"{name}: {_value(old.get(name, MISSING))} → {_value(new.get(name, MISSING))}"
+        named(name, f"{_value(old.get(name, MISSING))} → {_value(new.get(name, MISSING))}")
         for name in names[:SHOWN_CHANGES]
     ]
     return "; ".join([*written, *(["…"] if len(names) > SHOWN_CHANGES else [])]) or "–"

@@ -10,6 +10,7 @@ from pages.parts import times
 from pages.parts.date_field import EARLIEST, LATEST
 from pages.parts.language import _
 from pages.parts.remembered import remembered
+from pages.parts.words import named
 
 AT_LEAST_AHEAD = timedelta(minutes=1)
 TONIGHT = time(22)
@@ -105,7 +106,7 @@ def _one_of_two(wall: datetime, instants: list[datetime], key: str) -> datetime 
     words = [_("the first"), _("the second")]
 
     def written(place: int) -> str:
-        return f"{words[place]}: {times.zone_name(instants[place])}, {instants[place]:%H:%M} UTC"
+        return named(words[place], f"{times.zone_name(instants[place])}, {instants[place]:%H:%M} UTC")
 
     chosen = st.radio(
         _("The clocks are put back on this day and show {time} twice. Which one is meant?").format(

@@ -75,6 +75,11 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def named(name: str, value: str) -> str:
+    """A value after its name and a colon, before which French leaves a space."""
+    return _("{name}: {value}").format(name=name, value=value)
+
+
 def repeats(one: Series) -> str:
     """How a series repeats, in the reader's language."""
     return one.in_words(language()) or _("a pattern that cannot be read")
