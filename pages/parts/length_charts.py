@@ -61,7 +61,7 @@ def durations(found: Sequence[metrics.Duration]) -> None:
             median=frame["median_text"].iloc[0],
             p95=frame["p95_text"].iloc[0],
         )
-        told += " " + _("Logarithmic scale.")
+        told += " " + _("Logarithmic scale; the lengths are right to within 10\u00a0%.")
     headings = {"title": _("Cron"), "count": _("Executions")}
     headings |= {f"{name}_text": kind for name, kind in kinds.items()}
     height = max(charts.HEIGHT, 70 + 30 * len(frame))
@@ -140,7 +140,7 @@ def lateness(window: Window, found: Sequence[metrics.Lateness], target_seconds: 
         "Fired minus planned. p99 was above the target of {target} in {late} of {all} intervals.",
         late,
     ).format(target=times.lasted(target_seconds), late=late, all=len(frame))
-    told += " " + _("Logarithmic scale.")
+    told += " " + _("Logarithmic scale; the lengths are right to within 10\u00a0%.")
     headings = {"step": _("From"), "count": _("Runs")} | {f"{share}_text": share for share in shares}
     charts.show(
         Card(
