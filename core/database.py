@@ -1,5 +1,6 @@
 """The one PostgreSQL: where it is, connections to it, and what its failures mean to a person."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
@@ -42,12 +43,13 @@ def database_url() -> str:
 
 
 def passwords() -> set[str]:
-    """The passwords in the address of the database, as it has them and as they are, in all their forms."""
+    """The passwords of the database, in its address and beside it, in all the forms that they have."""
     url = database_url()
     parts = conninfo_to_dict(url)
     written = urlsplit(url).password or ""
     known = {str(parts.get(name) or "") for name in ("password", "sslpassword")}
-    return {form for secret in (*known, written) for form in secrets.forms(secret)}
+    beside = os.environ.get("PGPASSWORD", "")
+    return {form for secret in (*known, written, beside) for form in secrets.forms(secret)}
 
 
 def sqlalchemy_url() -> str:

@@ -18,7 +18,7 @@ from core.errors import NotFound
 from core.parameters import faults_of_defaults, fills, placeholders_of
 
 # What the product lives on: a command gets it where its entry says so.
-WITHHELD = ("DATABASE_URL", "CRON_SECRET")
+WITHHELD = frozenset({"DATABASE_URL", "PGPASSWORD", "CRON_SECRET"})
 ENVIRONMENT_REFERENCE = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)\}")
 
 Target = Literal["command", "http", "noop"]

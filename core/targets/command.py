@@ -175,8 +175,8 @@ def environment_of(
     cron: Cron, parameters: str, execution_id: UUID, schedule_id: UUID | None
 ) -> Mapping[str, str]:
     """The environment of a command: the worker's, without what is secret and its cron does not name."""
-    withheld = catalogue().secrets - set(cron.pass_environment)
-    environment = _inherited(withheld.union(WITHHELD)).copy()
+    withheld = (catalogue().secrets | WITHHELD) - set(cron.pass_environment)
+    environment = _inherited(withheld).copy()
     own = {"DATABASE_URL": database_url, "CRON_SECRET": cron_secret}
     for name, read in own.items():
         if name in cron.pass_environment:

@@ -18,7 +18,7 @@ MISSING = {"token": {"$secret": "NOT_SET"}}
 
 @pytest.fixture(scope="module")
 def worker(house: House) -> WorkerProcess:
-    return house.start_worker(API_TOKEN=HUSH, CRON_SECRET=TOKEN, HOOK_TOKEN=HEADER)
+    return house.start_worker(API_TOKEN=HUSH, CRON_SECRET=TOKEN, HOOK_TOKEN=HEADER, PGPASSWORD=f"pg{PART}")
 
 
 def everything(house: House) -> str:
@@ -39,6 +39,15 @@ def test_a_command_gets_the_value_three_ways_and_it_stands_nowhere_else(
     assert execution["parameters"] == REFERENCE
     assert PART not in everything(house)
     assert PART not in worker.log
+
+
+def test_a_password_of_the_database_reaches_only_who_names_it_and_is_masked(
+    house: House, worker: WorkerProcess
+) -> None:
+    assert "PGPASSWORD" not in house.output(house.run("show"))
+    trusted = house.run("trusted")
+    assert trusted["status"] == "completed"
+    assert house.output(trusted, ["stderr"]).endswith(" *****\n")
 
 
 def test_a_service_gets_the_value_in_the_body_and_its_echo_is_masked(
