@@ -31,6 +31,16 @@ LACKING = (
     psycopg.errors.UndefinedFunction,
 )
 AWAY = "the database cannot be reached; it is tried again, and nothing that was saved is lost"
+BUSY = "the database is too busy to do this now; nothing was changed, try again"
+FULL = "the database has no room left on its disk; nothing was changed"
+# To psycopg each is an operational error, as a lost connection is.
+TOO_BUSY = (
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.LockNotAvailable,
+    psycopg.errors.QueryCanceled,
+    psycopg.errors.SerializationFailure,
+    psycopg.errors.TooManyConnections,
+)
 
 
 @cache
@@ -95,7 +105,7 @@ def reading() -> Iterator[Connection]:
 
     Raises:
         Conflict, Invalid: a rule of the database's own, or a value that it cannot keep.
-        Unavailable: the database cannot be reached.
+        Unavailable: the database cannot be reached, or is too busy.
     """
     with _told(), engine().connect() as connection:
         yield connection
@@ -109,7 +119,7 @@ def changing(actor: Actor) -> Iterator[Connection]:
 
     Raises:
         Conflict, Invalid: a rule of the database's own, or a value that it cannot keep.
-        Unavailable: the database cannot be reached.
+        Unavailable: the database cannot be reached, or is too busy.
     """
     with (
         _told(),
@@ -181,6 +191,10 @@ def _told() -> Iterator[None]:
         # Raised by a trigger of ours; to psycopg its code is an operational one, as a lost connection's.
         if isinstance(error.orig, psycopg.errors.ObjectInUse):
             raise Conflict(str(error.orig.diag.message_primary)) from error
+        if isinstance(error.orig, TOO_BUSY):
+            raise Unavailable(BUSY) from error
+        if isinstance(error.orig, psycopg.errors.DiskFull):
+            raise Unavailable(FULL) from error
         if isinstance(error, OperationalError) or error.connection_invalidated:
             raise Unavailable(AWAY) from error
         if isinstance(error.orig, LACKING):

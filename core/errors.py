@@ -38,7 +38,7 @@ class Conflict(CrondeskError):
 
 
 class Unavailable(CrondeskError):
-    """The database cannot be reached; trying again later may help."""
+    """The database cannot be reached, or cannot do it now; trying again later may help."""
 
 
 class Refused(Unavailable):

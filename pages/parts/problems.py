@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from core import database
-from core.database import NOT_MIGRATED
+from core.database import BUSY, FULL, NOT_MIGRATED
 from core.errors import Conflict, CrondeskError, NotFound, Unavailable
 from pages.parts.language import _, marked
 from pages.parts.rewording import reworded
@@ -17,10 +17,17 @@ from pages.parts.words import plain
 AWAY = marked(
     "The database cannot be reached. It is tried again every few seconds, and nothing that was saved is lost."
 )
-EMPTY = marked(
-    "The database lacks the tables of this version: somebody has to run `alembic upgrade head`. "
-    "This page comes back by itself."
-)
+# Why else the database does not answer, as core says it.
+UNAVAILABLE = {
+    NOT_MIGRATED: marked(
+        "The database lacks the tables of this version: somebody has to run `alembic upgrade head`. "
+        "This page comes back by itself."
+    ),
+    BUSY: marked("The database is too busy to do this now. Nothing was changed: try again."),
+    FULL: marked(
+        "The database has no room left on its disk: somebody has to make some. Nothing was changed."
+    ),
+}
 TRY_AGAIN_SECONDS = 3
 
 # What core says, and what a reader is told. Patterns, tried in this order.
@@ -57,6 +64,7 @@ TOLD = {
     r"there is no such schedule": marked("There is no such planned run (any more)."),
     r"there is no such execution": marked("There is no such execution (any more)."),
     r"there is no such preset": marked("This preset does not exist (any more)."),
+    r"the series has ended": marked("The series has ended: duplicate it to make another like it."),
     r"another preset of this cron": marked("Another preset of this cron has this name already."),
     r"another channel has this name": marked("Another channel has this name already."),
     r"is no Apprise URL": marked(
@@ -84,7 +92,7 @@ TOLD = {
 def sentence_of(error: CrondeskError) -> str:
     """The error as one sentence in the reader's language."""
     if isinstance(error, Unavailable):
-        return _(EMPTY) if error.message == NOT_MIGRATED else _(AWAY)
+        return _(UNAVAILABLE.get(error.message, AWAY))
     for pattern, sentence in TOLD.items():
         if re.search(pattern, error.message):
             return _(sentence)

@@ -5,9 +5,12 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from core.database import NOT_MIGRATED, passwords, reading
+from core.actors import Actor
+from core.database import AWAY, BUSY, FULL, NOT_MIGRATED, changing, passwords, reading
 from core.errors import Conflict, Unavailable
 from core.settings import settings
+
+ALICE = Actor("alice", "operator", "api")
 
 
 @pytest.mark.parametrize(
@@ -27,6 +30,26 @@ def test_what_the_database_refuses_as_it_is_being_fired_is_a_conflict(database: 
     )
     with pytest.raises(Conflict, match="is being fired by somebody"), reading() as connection:
         connection.execute(text("UPDATE scheduled_cron_executions SET status = 'cancelled'"))
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("SET LOCAL statement_timeout = 20; SELECT pg_sleep(5)", BUSY),
+        ("SET LOCAL lock_timeout = 20; LOCK TABLE cron_presets", BUSY),
+        ("DO $$ BEGIN RAISE disk_full; END $$", FULL),
+        ("DO $$ BEGIN RAISE deadlock_detected; END $$", BUSY),
+        ("SELECT pg_terminate_backend(pg_backend_pid())", AWAY),
+    ],
+)
+def test_a_database_that_answers_is_not_said_to_be_away(
+    database: psycopg.Connection, statement: str, told: str
+) -> None:
+    with database.transaction():
+        database.execute("LOCK TABLE cron_presets IN ACCESS SHARE MODE")
+        with pytest.raises(Unavailable) as caught, changing(ALICE) as connection:
+            connection.execute(text(statement))
+    assert caught.value.message == told
 
 
 def test_a_fault_of_a_statement_does_not_tell_its_parameters(database_url: str) -> None:

@@ -255,6 +255,8 @@ def test_what_is_wrong_with_the_catalogue_is_told_in_french() -> None:
     ("error", "told"),
     [
         (Unavailable(core.database.AWAY), "injoignable"),
+        (Unavailable(core.database.BUSY), "trop occupée"),
+        (Unavailable(core.database.FULL), "plus de place"),
         (Unavailable(core.database.NOT_MIGRATED), "alembic upgrade head"),
         (TooLarge("parameters: larger than 64 KiB of JSON"), "64"),
         (NotFound("id: there is no such series"), "existe"),
