@@ -8,8 +8,10 @@ from core.metrics import Window
 from core.wallclock import midnight
 from pages.parts import filters, times
 from pages.parts.address import is_news, keep
+from pages.parts.date_field import EARLIEST, LATEST
 from pages.parts.language import _
 from pages.parts.remembered import within
+from pages.parts.words import plain
 
 LENGTHS = {"24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 OWN = "own"
@@ -37,8 +39,8 @@ def period(now: datetime) -> tuple[datetime, datetime]:
 def _own(today: date) -> tuple[date, date]:
     key, earliest = "own dates", today - LONGEST
     if is_news(key, "from", "to"):
-        st.session_state[key] = (_day("from", today - timedelta(days=13)), _day("to", today))
-    first, last = (within(day, earliest, today) for day in _ends(st.session_state[key], today))
+        first, last = _day("from", today - timedelta(days=13)), _day("to", today)
+        st.session_state[key] = tuple(within(day, EARLIEST, LATEST) for day in (first, last))
 
     def kept() -> None:
         chosen = st.session_state[key]
@@ -46,18 +48,23 @@ def _own(today: date) -> tuple[date, date]:
             first, last = (day.isoformat() for day in chosen)
             keep(key, {"from": first, "to": last})
 
-    chosen = st.date_input(
-        _("From and to"),
-        value=(first, last),
-        key=key,
-        min_value=earliest,
-        max_value=today,
-        format=times.date_format(),
-        label_visibility="collapsed",
-        on_change=kept,
-        width=260,
-    )
-    return _ends(chosen, today)
+    with st.container(width=260):
+        chosen = st.date_input(
+            _("From and to"),
+            value=st.session_state[key],
+            key=key,
+            min_value=EARLIEST,
+            max_value=LATEST,
+            format=times.date_format(),
+            label_visibility="collapsed",
+            on_change=kept,
+        )
+        first, last = (within(day, earliest, today) for day in _ends(chosen, today))
+        if (first, last) != _ends(chosen, today):
+            told = _("Shown from {first} to {last}: there is nothing else to show.")
+            told = told.format(first=times.date_in_words(first), last=times.date_in_words(last))
+            st.caption(plain(told))
+    return first, last
 
 
 def _ends(chosen: tuple[date, ...], today: date) -> tuple[date, date]:

@@ -117,9 +117,10 @@ def test_own_dates_and_a_cron_live_in_the_address(visit: Visitor, history: None)
     assert figure(page, "Completed") == "40"
     other = visit(f"{PATH}?range=own&from={day}&to={day}&cron=wait", zone="UTC")
     assert figure(other, "Completed") == "0"
-    # Of dates that are not offered it shows the nearest that are.
+    # Of days that are not kept it shows the nearest that are, and says so.
     far = visit(f"{PATH}?range=own&from=2001-01-01&to=2099-01-01&cron=greet", zone="UTC")
     assert figure(far, "Completed") == "49"
+    expect(far.get_by_text("there is nothing else to show")).to_be_visible()
 
 
 @pytest.mark.release
