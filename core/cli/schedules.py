@@ -136,8 +136,6 @@ def schedule(
             asking(), cron.name, when, parameters, idempotency_key=idempotency_key, **common
         )
     else:
-        if idempotency_key is not None:  # to pass over it would let a repeated call make two series
-            raise Invalid("--idempotency-key: is not honoured for what repeats")
         until = None if repeat_until is None else instant(repeat_until, None, "--repeat-until")
         assert repeats is not None
         made = repeating.plan(
@@ -148,6 +146,7 @@ def schedule(
             timezone or "UTC",
             parameters=parameters,
             repeat_until=until,
+            idempotency_key=idempotency_key,
             **common,
         )
     if as_json:

@@ -165,10 +165,17 @@ def _what_it_does(command: Command) -> Command:
 @click.option("--timezone", metavar="ZONE", required=True, help="IANA time zone whose wall clock it goes by.")
 @_what_it_does
 @click.option("--created-by", metavar="NAME", help="In whose name; yours unless said otherwise.")
+@click.option("--idempotency-key", metavar="KEY", help="The same key twice makes one series.")
 @click.option("--dry-run", is_flag=True, help="Make nothing; show when it would run.")
 @as_json_option
 def create(
-    cron_name: str, timezone: str, created_by: str | None, dry_run: bool, as_json: bool, **options: Any
+    cron_name: str,
+    timezone: str,
+    created_by: str | None,
+    idempotency_key: str | None,
+    dry_run: bool,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Make a series of CRON, and plan its first occurrence."""
     cron = catalogue().cron(cron_name)
@@ -181,7 +188,15 @@ def create(
         instants = series.preview(pattern, timezone, cron_name=cron.name, **bounds)
         _preview(in_words(parse_pattern(pattern), timezone, "en"), instants, as_json)
         return
-    made = series.create(asking(), cron.name, pattern, timezone, created_by=created_by, **given)
+    made = series.create(
+        asking(),
+        cron.name,
+        pattern,
+        timezone,
+        created_by=created_by,
+        idempotency_key=idempotency_key,
+        **given,
+    )
     _tell(made, as_json)
 
 

@@ -1,6 +1,7 @@
 """Options and --json speak the REST API's words."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import click
 import pytest
@@ -139,6 +140,18 @@ def test_what_repeats_is_planned_in_the_words_of_the_api(cli: Command) -> None:
     assert once["seriesId"] is None
 
 
+def test_the_same_key_makes_one_of_what_repeats(cli: Command, count: Callable[[str], int]) -> None:
+    daily = ("--repeat-pattern", "daily", "--idempotency-key", "one")
+    at = ("--at", f"{datetime.now(UTC) + timedelta(hours=3):%Y-%m-%dT%H:%MZ}")
+    first, again = (cli("schedule", "greet", *at, *daily, "--json").document for _ in range(2))
+    assert first["seriesId"] == again["seriesId"]
+    assert cli("schedule", "greet", "--in", "9h", *daily).code == 4
+    nightly = ("--expression", "@daily", "--timezone", "UTC", "--idempotency-key", "other", "--json")
+    made = {cli("series", "create", "greet", *nightly).document["series"]["id"] for _ in range(2)}
+    assert len(made) == 1
+    assert count("cron_series") == count("scheduled_cron_executions") == 2
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -146,7 +159,6 @@ def test_what_repeats_is_planned_in_the_words_of_the_api(cli: Command) -> None:
         (["--repeat-pattern", "[1]"], "--repeat-pattern: must be one of"),
         (["--repeat-pattern", '{"kind": "daily"}'], "at"),
         (["--repeat-until", "2030-01-31T00:00Z"], "--repeat-until: is for what repeats"),
-        (["--repeat-pattern", "daily", "--idempotency-key", "k"], "is not honoured for what repeats"),
         (["--repeat-pattern", "daily", "--repeat-until", "soon"], "--repeat-until"),
     ],
 )
