@@ -8,7 +8,7 @@ from pydantic import Field
 
 from api.authentication import Authenticated
 from api.errors import answers
-from api.representations import NoQuery, _Answer, _Shown, answer
+from api.wire import Answer, NoQuery, Shown, answer
 from core import alerts
 from core.alerts import Kind, Severity
 from core.notifications.message import sentence
@@ -21,7 +21,7 @@ router = APIRouter(
 )
 
 
-class ShownAlert(_Shown):
+class ShownAlert(Shown):
     """Something that is out of order, or worth knowing."""
 
     kind: Kind
@@ -31,7 +31,7 @@ class ShownAlert(_Shown):
     details: dict[str, Any]
 
 
-class Alerts(_Answer):
+class Alerts(Answer):
     """The alerts of now, the worst first."""
 
     alerts: list[ShownAlert]

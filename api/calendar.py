@@ -17,8 +17,8 @@ from api.representations import (
     FeedQuery,
     PersonQuery,
     ShownAddress,
-    answer,
 )
+from api.wire import answer
 from core import calendar_address, calendar_feed
 from core.calendar_feed import Choice
 from core.errors import NotFound

@@ -12,16 +12,14 @@ from api.representations import (
     Execution,
     ExecutionPage,
     ExecutionQuery,
-    Key,
-    NoQuery,
     Output,
     OutputQuery,
     ShownChunk,
     ShownExecution,
     Triggered,
     TriggerRequest,
-    answer,
 )
+from api.wire import Key, NoQuery, answer
 from core import executions
 from core.executions import Filter
 

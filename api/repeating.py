@@ -8,17 +8,8 @@ from uuid import UUID
 from pydantic import AliasChoices, BaseModel, Field, StrictBool
 
 from api.authentication import ACTOR
-from api.representations import (
-    GivenInstant,
-    GivenParameters,
-    GivenPattern,
-    PlanRequest,
-    ShownSchedule,
-    Text,
-    _Answer,
-    _Given,
-    _Shown,
-)
+from api.representations import PlanRequest, ShownSchedule
+from api.wire import Answer, Given, GivenInstant, GivenParameters, GivenPattern, Shown, Text
 from core import repeating, series
 from core.instants import FURTHEST_AHEAD
 from core.schedules import LatePolicy, Schedule
@@ -27,7 +18,7 @@ from core.series import Repeats
 Seconds = Annotated[float, Field(gt=0, le=FURTHEST_AHEAD.total_seconds(), allow_inf_nan=False)]
 
 
-class SeriesRequest(_Given):
+class SeriesRequest(Given):
     """What shall make schedules again and again."""
 
     cron_name: str
@@ -52,7 +43,7 @@ def _not_given() -> Any:
     return None
 
 
-class SeriesChange(_Given):
+class SeriesChange(Given):
     """What shall be different about a series, at least one of them; null takes a limit away."""
 
     repeat_pattern: GivenPattern = Field(
@@ -83,13 +74,13 @@ class SeriesChange(_Given):
     late_policy: LatePolicy = Field(default_factory=_not_given)
 
 
-class DecideRequest(_Given):
+class DecideRequest(Given):
     """What becomes of a schedule that is held."""
 
     fire: StrictBool = Field(description="true fires it now, false drops it")
 
 
-class BlackoutRequest(_Given):
+class BlackoutRequest(Given):
     """A period in which series have no occurrence."""
 
     name: Text
@@ -101,7 +92,7 @@ class BlackoutRequest(_Given):
 REQUESTS: tuple[type[BaseModel], ...] = (SeriesRequest, SeriesChange, DecideRequest, BlackoutRequest)
 
 
-class SeriesQuery(_Given):
+class SeriesQuery(Given):
     """Which series."""
 
     cron_name: Text | None = None
@@ -109,7 +100,7 @@ class SeriesQuery(_Given):
     limit: int = Field(1000, ge=1, le=1000)
 
 
-class ShownSeries(_Shown):
+class ShownSeries(Shown):
     """What makes schedules again and again."""
 
     id: UUID
@@ -134,7 +125,7 @@ class ShownSeries(_Shown):
     error_message: str | None
 
 
-class SeriesAnswer(_Answer):
+class SeriesAnswer(Answer):
     """A series, as it is now."""
 
     series: ShownSeries
@@ -147,14 +138,14 @@ class SeriesAnswer(_Answer):
     upcoming: list[datetime] = Field(description="what follows that one")
 
 
-class SeriesPage(_Answer):
+class SeriesPage(Answer):
     """Series, latest made first."""
 
     series: list[ShownSeries]
     count: int = Field(description="of all that match, not of this page")
 
 
-class ShownBlackout(_Shown):
+class ShownBlackout(Shown):
     """A period in which series have no occurrence."""
 
     id: UUID
@@ -164,13 +155,13 @@ class ShownBlackout(_Shown):
     cron_name: str | None
 
 
-class BlackoutAnswer(_Answer):
+class BlackoutAnswer(Answer):
     """A blackout."""
 
     blackout: ShownBlackout
 
 
-class BlackoutPage(_Answer):
+class BlackoutPage(Answer):
     """Blackouts under way and to come, the next one first."""
 
     blackouts: list[ShownBlackout]

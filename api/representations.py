@@ -1,102 +1,21 @@
 """What goes over the wire: JSON in camelCase, instants in RFC 3339."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Literal
 from uuid import UUID
 
-from fastapi import Header, Response
-from pydantic import (
-    AfterValidator,
-    AliasChoices,
-    AliasGenerator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    PlainValidator,
-    WithJsonSchema,
-)
-from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
+from pydantic import AliasChoices, BaseModel, Field
 
+from api.wire import Answer, Given, GivenInstant, GivenParameters, GivenPattern, Shown, ShownParameters, Text
 from core import executions, schedules
-from core.errors import Invalid
 from core.executions import OUTPUT_PAGE
-from core.instants import parse_instant
-from core.names import MAX_NAME
 from core.paging import MAX_LIMIT
 from core.schedules import MAX_BATCH
 
 LARGEST_SEQ = 2**31 - 1
-REPEATS = ("once", "daily", "weekly", "monthly")
 
 
-def _instant(given: Any) -> datetime:
-    try:
-        return parse_instant(given)
-    except Invalid as error:
-        raise PydanticCustomError(
-            "instant", "{reason}", {"reason": error.message.partition(": ")[2]}
-        ) from None
-
-
-def _object(given: Any) -> dict[str, Any]:
-    if not isinstance(given, dict):
-        raise PydanticCustomError("object", "must be a JSON object")
-    return given
-
-
-def _pattern(given: Any) -> str | dict[str, Any]:
-    if given in REPEATS or isinstance(given, dict):
-        return given  # type: ignore[no-any-return]
-    raise PydanticCustomError("pattern", f"must be one of {', '.join(REPEATS)}, or a pattern object")
-
-
-def _storable(given: str) -> str:
-    if "\x00" in given:
-        raise PydanticCustomError("nul", "contains a NUL byte")
-    return given
-
-
-def _key(given: str) -> str:
-    if not 1 <= len(given) <= MAX_NAME or not given.isprintable():
-        raise PydanticCustomError("key", f"must be 1 to {MAX_NAME} printable characters")
-    return given
-
-
-GivenInstant = Annotated[
-    datetime,
-    PlainValidator(_instant),
-    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2030-01-31T09:00:00+01:00"]}),
-]
-# What they hold is checked once, by core, against the cron's own schema.
-GivenParameters = Annotated[dict[str, Any], PlainValidator(_object), WithJsonSchema({"type": "object"})]
-Text = Annotated[str, AfterValidator(_storable)]
-Key = Annotated[str, AfterValidator(_key)]
-IdempotencyKey = Annotated[
-    Key | None,
-    Header(alias="Idempotency-Key", description="the same key twice plans once; 1 to 200 characters"),
-]
-
-
-GivenPattern = Annotated[
-    str | dict[str, Any],
-    PlainValidator(_pattern),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "enum": ["once", "daily", "weekly", "monthly"]},
-                {"type": "object", "examples": [{"kind": "cron", "expression": "0 2 * * 1-5"}]},
-            ]
-        }
-    ),
-]
-
-
-class _Given(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
-
-
-class PlanRequest(_Given):
+class PlanRequest(Given):
     """One execution in the future."""
 
     cron_name: str
@@ -121,7 +40,7 @@ class PlanRequest(_Given):
     )
 
 
-class BatchItem(_Given):
+class BatchItem(Given):
     """One of many executions in the future."""
 
     cron_name: str
@@ -129,33 +48,33 @@ class BatchItem(_Given):
     parameters: GivenParameters | None = None
 
 
-class BatchRequest(_Given):
+class BatchRequest(Given):
     """Many executions in the future: all of them are planned, or none."""
 
     items: list[BatchItem] = Field(min_length=1, max_length=MAX_BATCH)
     created_by: str | None = None
 
 
-class ChangeRequest(_Given):
+class ChangeRequest(Given):
     """What shall be different; at least one of them."""
 
     scheduled_at: GivenInstant | None = None
     parameters: GivenParameters | None = Field(None, description="the new ones, whole")
 
 
-class TriggeredRequest(_Given):
+class TriggeredRequest(Given):
     """That a worker of another make has fired a schedule."""
 
     execution_id: UUID
 
 
-class FailedRequest(_Given):
+class FailedRequest(Given):
     """That a worker of another make could not fire a schedule."""
 
     error: Text
 
 
-class TriggerRequest(_Given):
+class TriggerRequest(Given):
     """One execution now."""
 
     cron_name: str
@@ -168,7 +87,7 @@ class TriggerRequest(_Given):
     )
 
 
-class AddressRequest(_Given):
+class AddressRequest(Given):
     """Whose address of the calendar feed it shall be."""
 
     person: str
@@ -186,7 +105,7 @@ REQUESTS: tuple[type[BaseModel], ...] = (
 )
 
 
-class _Query(_Given):
+class _Query(Given):
     cron_name: Text | None = None
     from_: GivenInstant | None = Field(None, alias="from", description="this instant or later")
     to: GivenInstant | None = Field(None, description="before this instant")
@@ -207,17 +126,11 @@ class ExecutionQuery(_Query):
     status: executions.Status | None = None
 
 
-class OutputQuery(_Given):
+class OutputQuery(Given):
     """Which pieces of an execution's output."""
 
     after: int = Field(-1, ge=-1, le=LARGEST_SEQ, description="`next` of the answer before")
     limit: int = Field(OUTPUT_PAGE, ge=1, le=MAX_LIMIT)
-
-
-class IdQuery(_Given):
-    """Which schedule."""
-
-    id: UUID
 
 
 class FeedQuery(BaseModel):
@@ -228,27 +141,13 @@ class FeedQuery(BaseModel):
     language: Literal["en", "fr"] = "en"
 
 
-class PersonQuery(_Given):
+class PersonQuery(Given):
     """Whose address."""
 
     person: Text
 
 
-class NoQuery(_Given):
-    """Nothing is asked for beside the path."""
-
-
-class _Shown(BaseModel):
-    model_config = ConfigDict(
-        alias_generator=AliasGenerator(serialization_alias=to_camel), from_attributes=True
-    )
-
-
-# As they are kept, whatever they are: a list is not to fail for one row that psql wrote.
-ShownParameters = Annotated[Any, WithJsonSchema({"type": "object", "additionalProperties": True})]
-
-
-class ShownSchedule(_Shown):
+class ShownSchedule(Shown):
     """The intention to run a cron once at an instant."""
 
     id: UUID
@@ -282,7 +181,7 @@ class ShownSchedule(_Shown):
     repeat_until: datetime | None = Field(None, description="its series has none after it")
 
 
-class ShownExecution(_Shown):
+class ShownExecution(Shown):
     """One run of a cron."""
 
     id: UUID
@@ -310,7 +209,7 @@ class ShownExecution(_Shown):
     not_before: datetime | None = Field(description="when it may begin, where it has to wait")
 
 
-class ShownChunk(_Shown):
+class ShownChunk(Shown):
     """A piece of what an execution printed."""
 
     seq: int
@@ -319,7 +218,7 @@ class ShownChunk(_Shown):
     content: str
 
 
-class ShownAddress(_Shown):
+class ShownAddress(Shown):
     """Where a person's calendar programs read what is planned: whoever has the address can."""
 
     person: str
@@ -327,11 +226,7 @@ class ShownAddress(_Shown):
     created_at: datetime = Field(description="made, or last renewed")
 
 
-class _Answer(_Shown):
-    success: Literal[True] = True
-
-
-class Scheduled(_Answer):
+class Scheduled(Answer):
     """A schedule, as it is now."""
 
     scheduled: ShownSchedule
@@ -343,7 +238,7 @@ class ScheduledFirst(Scheduled):
     series_id: UUID | None
 
 
-class ScheduledBatch(_Answer):
+class ScheduledBatch(Answer):
     """What was planned, in the order it was asked for."""
 
     scheduled: list[ShownSchedule]
@@ -351,7 +246,7 @@ class ScheduledBatch(_Answer):
     batch_id: UUID | None
 
 
-class _Page(_Answer):
+class _Page(Answer):
     count: int = Field(description="of all that match, not of this page")
     count_is_estimate: bool = Field(description="true above 5,000")
     next_cursor: str | None = Field(description="asks for the next page; null on the last one")
@@ -369,39 +264,39 @@ class ExecutionPage(_Page):
     executions: list[ShownExecution]
 
 
-class Cancelled(_Answer):
+class Cancelled(Answer):
     """A schedule will not fire."""
 
     message: str
     cron_name: str
 
 
-class Triggered(_Answer):
+class Triggered(Answer):
     """An execution waits for a worker."""
 
     execution_id: UUID
 
 
-class Execution(_Answer):
+class Execution(Answer):
     """An execution, as it is now."""
 
     execution: ShownExecution
 
 
-class CalendarAddress(_Answer):
+class CalendarAddress(Answer):
     """A person's address of the calendar feed."""
 
     feed: ShownAddress
 
 
-class AddressRevoked(_Answer):
+class AddressRevoked(Answer):
     """A person's address of the calendar feed is no more."""
 
     message: str
     person: str
 
 
-class Output(_Answer):
+class Output(Answer):
     """What an execution printed."""
 
     execution_id: UUID
@@ -410,10 +305,3 @@ class Output(_Answer):
     next: int = Field(
         description="ask again with `after` set to it; an ended execution that gives nothing more is read"
     )
-
-
-def answer(shown: _Answer, status: int = 200) -> Response:
-    """A representation as a response."""
-    # As a Response: FastAPI would validate it once more, and serialise it on another thread.
-    content = shown.model_dump_json(by_alias=True)
-    return Response(content, status, {"Cache-Control": "no-store"}, "application/json")

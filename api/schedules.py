@@ -17,9 +17,6 @@ from api.representations import (
     Cancelled,
     ChangeRequest,
     FailedRequest,
-    IdempotencyKey,
-    IdQuery,
-    NoQuery,
     PlanRequest,
     Scheduled,
     ScheduledBatch,
@@ -27,8 +24,8 @@ from api.representations import (
     SchedulePage,
     ScheduleQuery,
     TriggeredRequest,
-    answer,
 )
+from api.wire import IdempotencyKey, IdQuery, NoQuery, answer
 from core import schedules
 from core.errors import Invalid
 from core.schedules import Filter, OwnPlan, Plan, Schedule

@@ -23,7 +23,7 @@ from api.repeating import (
     ShownBlackout,
     ShownSeries,
 )
-from api.representations import IdempotencyKey, IdQuery, NoQuery, answer
+from api.wire import IdempotencyKey, IdQuery, NoQuery, answer
 from core import blackouts, database, series
 from core.actors import Actor
 from core.blackouts import Period
