@@ -45,9 +45,7 @@ def _run_now(cron_name: str, old: Parameters | None, key: str) -> None:
             if edited.latest is not None:
                 calls(cron, edited.latest)
         tell_worker_away()
-        if edited.problems:
-            st.error("\n".join(f"- {plain(problem)}" for problem in edited.problems), icon=":material/error:")
-        pressed = confirmed(_("Run now"), key, ready=not edited.problems)
+        pressed = confirmed(_("Run now"), key, wrong=edited.problems)
         once = st.session_state.setdefault(f"{key} once", f"dashboard:{uuid4()}")
         if pressed and edited.latest is not None:
             started = executions.trigger(actor(), cron.name, edited.latest, idempotency_key=once)

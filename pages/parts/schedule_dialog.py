@@ -79,10 +79,9 @@ def _plan(cron_name: str, old: Parameters | None, key: str, start: datetime | No
                 calls(cron, edited.latest, instant, within, policy)
         if st.button(_("Make it a series…"), icon=":material/repeat:", type="tertiary", key=f"{key} repeat"):
             go("series", new=cron.name)
-        _tell(wrong)
-        ready = instant is not None and not wrong
         again = st.session_state.setdefault(f"{key} once", f"dashboard:{uuid4()}")
-        if confirmed(_("Schedule"), key, ready=ready) and instant is not None and edited.latest is not None:
+        pressed = confirmed(_("Schedule"), key, ready=instant is not None, wrong=wrong)
+        if pressed and instant is not None and edited.latest is not None:
             made = schedules.plan(
                 actor(),
                 cron.name,
@@ -127,9 +126,8 @@ def _change(schedule: schedules.Schedule, key: str) -> None:
         keep(cron, edited, key)
         with st.container():
             _judge(cron, instant, edited.problems, schedule.id)
-        _tell(edited.problems)
-        ready = instant is not None and not edited.problems
-        if confirmed(_("Save"), key, ready=ready) and instant is not None and edited.latest is not None:
+        pressed = confirmed(_("Save"), key, ready=instant is not None, wrong=edited.problems)
+        if pressed and instant is not None and edited.latest is not None:
             _save(schedule, instant, edited.latest)
             st.rerun()
 
@@ -152,9 +150,3 @@ def _judge(cron: Cron, instant: datetime | None, wrong: list[str], moved: UUID |
     # That nothing is in its way is not said of what cannot be planned.
     if instant is not None and not wrong:
         verdict(cron, instant, moved)
-
-
-def _tell(wrong: list[str]) -> None:
-    with st.container():
-        if wrong:
-            st.error("\n".join(f"- {plain(problem)}" for problem in wrong), icon=":material/error:")
