@@ -8,7 +8,7 @@ from core.errors import Invalid, NotFound, Refused
 from core.lane import Lane
 from core.log import logger
 from core.parameters import check
-from core.series import COLUMNS, Blackout, Series, fetch_blackouts, to_plan
+from core.series import COLUMNS, Blackout, Series, fetch_blackouts, fetch_touched, to_plan
 from core.series.planning import TRIES
 
 SERIES_AT_ONCE = 500
@@ -77,20 +77,23 @@ async def _plan(lane: Lane, worker: str, rows: list[Any]) -> None:
     many = [Series(*columns) for *columns, _ in rows]
     seen = [one.last_occurrence for one in many if one.last_occurrence is not None]
     periods = await fetch_blackouts(lane, min(seen, default=None))
+    kept = await fetch_touched(lane, many, max(row[-1] for row in rows))
     for series, row in zip(many, rows, strict=True):
         try:
-            await _plan_one(lane, worker, series, periods, row[-1])
+            await _plan_one(lane, worker, series, periods, kept[series.id], row[-1])
         except Refused:
             logger().error("planning.refused", id=str(series.id))
 
 
-async def _plan_one(lane: Lane, worker: str, series: Series, periods: list[Blackout], now: datetime) -> None:
+async def _plan_one(
+    lane: Lane, worker: str, series: Series, periods: list[Blackout], kept: set[datetime], now: datetime
+) -> None:
     for _ in range(TRIES):
         own = [period for period in periods if period.holds_for(series.cron_name)]
         try:
             cron = catalogue().cron(series.cron_name)
             check(series.parameters, cron.parameters)
-            plan = to_plan(series, own, now)
+            plan = to_plan(series, own, now, kept)
         except (Invalid, NotFound) as error:
             await _pause(lane, worker, series, error.message)
             return

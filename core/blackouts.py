@@ -222,7 +222,7 @@ def _first_kept_away(
 ) -> datetime | None:
     """The first occurrence that it alone kept away and that nobody has touched."""
     others = read_blackouts(connection, one.cron_name)
-    kept = touched(connection, one.id, begin)
+    kept = touched(connection, one, begin)
     ahead = upcoming(replace(one, last_occurrence=None, repeat_count=None), others, begin, kept)
     return next(takewhile(lambda at: at < removed.ends_at, ahead), None)
 

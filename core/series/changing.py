@@ -99,7 +99,7 @@ def preview_change(series_id: UUID, **given: Unpack[Changes]) -> list[datetime]:
         now = clock(connection)
         waiting = select(schedules.c.occurrence).where(schedules.c.series_id == series_id, FREE, *TO_COME)
         anew = set(connection.execute(waiting).scalars())
-        kept = touched(connection, series_id, now) - anew
+        kept = touched(connection, present, now) - anew
         periods = read_blackouts(connection, draft.cron_name)
     draft = replace(draft, last_occurrence=None, planned=draft.planned - len(anew))
     return list(islice(upcoming(draft, periods, now, kept), PREVIEWED))

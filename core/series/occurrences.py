@@ -59,7 +59,7 @@ def to_plan(series: Series, periods: Sequence[Blackout], now: datetime, kept: Se
     left_out = None
     if series.last_occurrence is not None and series.last_occurrence < now:
         most = 1 if series.missed == "one" else MISSED_AT_MOST
-        missed = _newest(series, periods, series.last_occurrence, now, most)
+        missed = _newest(series, periods, series.last_occurrence, now, most, kept)
         if series.missed == "all" and len(missed) == most:
             oldest = next(_of(series, periods, series.last_occurrence))
             left_out = missed[-1] if oldest < missed[-1] else None
@@ -126,7 +126,12 @@ def _of(series: Series, periods: Sequence[Blackout], after: datetime) -> Iterato
 
 
 def _newest(
-    series: Series, periods: Sequence[Blackout], since: datetime, now: datetime, most: int
+    series: Series,
+    periods: Sequence[Blackout],
+    since: datetime,
+    now: datetime,
+    most: int,
+    kept: Set[datetime],
 ) -> list[datetime]:
     """The latest occurrences after `since` and until now, the newest first.
 
@@ -136,7 +141,8 @@ def _newest(
     length = timedelta(hours=1)
     while True:
         begin = max(since, now - length)
-        found = deque(takewhile(lambda at: at <= now, _of(unbounded, periods, begin)), maxlen=most)
+        passed = takewhile(lambda at: at <= now, _of(unbounded, periods, begin))
+        found = deque((at for at in passed if at not in kept), maxlen=most)
         if len(found) >= most or begin == since:
             return list(reversed(found))
         length *= 2

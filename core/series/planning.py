@@ -29,7 +29,8 @@ def plan_first(connection: Connection, actor: Actor, series: Series) -> None:
     for _ in range(TRIES):
         now = clock(connection)
         periods = read_blackouts(connection, series.cron_name, series.last_occurrence)
-        plan = to_plan(series, periods, now, touched(connection, series.id, now))
+        kept = touched(connection, series, min(now, series.last_occurrence or now))
+        plan = to_plan(series, periods, now, kept)
         call = func.crondesk_plan_occurrences(
             series.id,
             series.last_occurrence,

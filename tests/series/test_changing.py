@@ -130,6 +130,74 @@ def test_an_occurrence_that_somebody_cancelled_does_not_come_back(database_url: 
     assert instants_of(one) == [expected[1]]
 
 
+def run_early(database: psycopg.Connection, one: Series) -> None:
+    """What is pending has run, as if its instant had come."""
+    database.execute(
+        "UPDATE scheduled_cron_executions SET status = 'triggered', triggered_at = clock_timestamp() "
+        "WHERE status = 'pending' AND series_id = %s",
+        (one.id,),
+    )
+
+
+def test_the_planner_leaves_out_what_somebody_cancelled_before_a_change(
+    database_url: str, database: psycopg.Connection
+) -> None:
+    one = made(pattern={"kind": "weekly", "at": "09:00", "days": ["monday"]})
+    [cancelled] = pending_of(one)
+    schedules.cancel(ALICE, cancelled.id)
+    series.change(BOB, one.id, pattern=DAILY)
+    planned = []
+    for _ in range(8):
+        planned += instants_of(one)
+        run_early(database, one)
+        plan_next(database_url)
+    days = series.preview(DAILY, "UTC")
+    assert planned == [at for at in days if at != cancelled.scheduled_at][:8]
+
+
+def test_the_planner_leaves_out_what_somebody_cancelled_before_a_blackout_went(
+    database_url: str, database: psycopg.Connection
+) -> None:
+    one = made()
+    first, _, third = series.preview(DAILY, "UTC", count=3)
+    [dark] = blackouts.add(ALICE, [Period("freeze", first, first + timedelta(hours=1))])
+    plan_next(database_url)
+    schedules.cancel(ALICE, pending_of(one)[0].id)
+    plan_next(database_url)
+    blackouts.remove(ALICE, dark.id)
+    assert instants_of(one) == [first]
+    run_early(database, one)
+    plan_next(database_url)
+    assert instants_of(one) == [third]
+
+
+def test_after_an_outage_what_somebody_cancelled_is_not_made_up_for(
+    database_url: str, database: psycopg.Connection
+) -> None:
+    one = made(pattern=EACH_MINUTE, missed="all")
+    [cancelled] = pending_of(one)
+    schedules.cancel(ALICE, cancelled.id)
+    miss(database, cancelled.id, 1 / 6, one.id)
+    database.execute("UPDATE cron_series SET last_occurrence = last_occurrence - interval '5 minutes'")
+    plan_next(database_url)
+    planned = instants_of(one)
+    assert len(planned) > 10
+    assert cancelled.scheduled_at - timedelta(minutes=10) not in planned
+
+
+def test_what_psql_cancelled_after_a_blackout_moved_it_does_not_come_back(
+    database_url: str, database: psycopg.Connection
+) -> None:
+    one = made()
+    first, second = series.preview(DAILY, "UTC", count=2)
+    [dark] = blackouts.add(ALICE, [Period("freeze", first, first + timedelta(hours=1))])
+    plan_next(database_url)
+    blackouts.remove(ALICE, dark.id)
+    database.execute("UPDATE scheduled_cron_executions SET status = 'cancelled' WHERE status = 'pending'")
+    series.change(BOB, one.id, missed="all")
+    assert instants_of(one) == [second]
+
+
 def test_a_change_that_is_changed_again_plans_what_it_cancelled_itself(database_url: str) -> None:
     one = made()
     [first] = instants_of(one)
