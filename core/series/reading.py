@@ -118,7 +118,8 @@ def first_of(series_id: UUID) -> UUID:
     first = (
         select(schedules.c.id)
         .where(schedules.c.series_id == series_id)
-        .order_by(schedules.c.occurrence, schedules.c.id)
+        # Not by occurrence: one that was planned later may come earlier, once the series has been changed.
+        .order_by(schedules.c.created_at, schedules.c.id)
         .limit(1)
     )
     with reading() as connection:

@@ -9,10 +9,11 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from core import blackouts, schedules, series
+from core import blackouts, repeating, schedules, series
 from core.actors import Actor
 from core.blackouts import Period
 from core.errors import Conflict, Forbidden, Invalid, NotFound
+from core.schedules import Schedule
 from core.series import Series
 from tests.series.acting import ALICE, DAILY, EACH_MINUTE, miss, pending_of, plan_next
 
@@ -310,6 +311,21 @@ def test_a_key_whose_series_was_changed_makes_none_again(
     assert count("cron_series") == 1
     with pytest.raises(Conflict, match="Idempotency-Key"):
         made(cron_name="greet", parameters={"name": "Ada"}, idempotency_key="once")
+
+
+def test_a_key_gives_the_schedule_that_was_first_though_a_change_planned_an_earlier_one(
+    database_url: str,
+) -> None:
+    begin = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=5)
+
+    def planned() -> Schedule:
+        return repeating.plan(ALICE, "nothing", begin, "daily", "UTC", idempotency_key="once")
+
+    first = planned()
+    assert first.series_id is not None
+    sooner = {"kind": "daily", "at": (begin - timedelta(hours=2)).time().isoformat()}
+    series.change(BOB, first.series_id, pattern=sooner, first=None)
+    assert planned().id == first.id
 
 
 def test_changes_at_once_beside_planners_and_blackouts_leave_one_occurrence(database_url: str) -> None:
