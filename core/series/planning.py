@@ -16,7 +16,7 @@ TRIES = 5
 
 
 def plan_first(connection: Connection, actor: Actor, series: Series) -> None:
-    """Plans the next occurrence of a series that has none pending; there may be none outside blackouts.
+    """Plans the next occurrence of a series that has none to come; there may be none outside blackouts.
 
     One to come that somebody cancelled, or moved, is not planned again.
 
@@ -41,6 +41,7 @@ def plan_first(connection: Connection, actor: Actor, series: Series) -> None:
             actor.name,
             actor.via,
         )
-        if plan.following is None or connection.execute(select(call)).scalar_one() == "planned":
+        # Who is firing one that waits is not waited for: the worker plans what is next.
+        if plan.following is None or connection.execute(select(call)).scalar_one() != "dark":
             return
     raise Conflict("series: blackouts are being added now; try again")

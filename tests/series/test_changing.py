@@ -15,7 +15,7 @@ from core.blackouts import Period
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.schedules import Schedule
 from core.series import Series
-from tests.series.acting import ALICE, DAILY, EACH_MINUTE, miss, pending_of, plan_next
+from tests.series.acting import ALICE, DAILY, EACH_MINUTE, miss, pending_of, plan_next, series_is_behind
 
 LATER = {"kind": "daily", "at": "21:30"}
 BOB = Actor("bob", "operator", "dashboard")
@@ -326,6 +326,19 @@ def test_a_key_gives_the_schedule_that_was_first_though_a_change_planned_an_earl
     sooner = {"kind": "daily", "at": (begin - timedelta(hours=2)).time().isoformat()}
     series.change(BOB, first.series_id, pattern=sooner, first=None)
     assert planned().id == first.id
+
+
+def test_a_change_does_not_wait_for_what_is_being_fired(
+    database_url: str, database: psycopg.Connection
+) -> None:
+    one = made(pattern=EACH_MINUTE, missed="all")
+    series_is_behind(database, one.id, timedelta(minutes=5))
+    plan_next(database_url)
+    with psycopg.connect(database_url) as firing:
+        firing.execute("SELECT * FROM get_ready_scheduled_crons()")
+        assert series.change(BOB, one.id, missed="one").missed == "one"
+    plan_next(database_url)
+    assert max(instants_of(one)) > datetime.now(UTC)
 
 
 def test_changes_at_once_beside_planners_and_blackouts_leave_one_occurrence(database_url: str) -> None:
