@@ -1,5 +1,6 @@
 """Change, pause, resume and end series."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import islice
@@ -19,7 +20,7 @@ from core.schedules import LatePolicy
 from core.schedules.records import FREE
 from core.series.checking import check_to_come, checked, first_day
 from core.series.occurrences import upcoming
-from core.series.planning import plan_first
+from core.series.planning import plan_first, plan_missed
 from core.series.reading import get, read_blackouts, touched
 from core.series.records import COLUMNS, PREVIEWED, Missed, Series, Status
 from core.tables import schedules
@@ -52,7 +53,7 @@ def change(actor: Actor, series_id: UUID, **given: Unpack[Changes]) -> Series:
     """Changes what a series does from now on; what it has planned is planned anew.
 
     What somebody moved by hand stays at its instant, what somebody cancelled is not planned again, and what
-    is due already runs as it was planned. `repeat_count` counts from the first occurrence ever.
+    is due already, or was missed, runs as the series was. `repeat_count` counts from the first occurrence ever.
 
     Args:
         actor: who does it.
@@ -73,6 +74,7 @@ def change(actor: Actor, series_id: UUID, **given: Unpack[Changes]) -> Series:
     values = _changed(present, given)
     with changing(actor) as connection:
         _keep_blackouts_out(connection)
+        _make_up(connection, actor, series_id, values)
         changed = connection.execute(_writing(actor, present, values)).one_or_none()
         if changed is not None:
             if changed.status == "active":
@@ -119,12 +121,30 @@ def _changed(present: Series, given: Changes) -> dict[str, Any]:
     return values
 
 
+def _make_up(connection: Connection, actor: Actor, series_id: UUID, values: dict[str, Any]) -> None:
+    """Plans what it has missed while no worker was there, as it is before the change."""
+    behind = select(*COLUMNS).where(
+        table.c.id == series_id,
+        table.c.status == "active",
+        table.c.last_occurrence < func.clock_timestamp(),
+        _differs(values),
+    )
+    row = connection.execute(behind.with_for_update()).one_or_none()
+    if row is not None:
+        # What keeps it from being planned may be what is changed.
+        with suppress(Invalid):
+            plan_missed(connection, actor, Series(*row))
+
+
+def _differs(values: dict[str, Any]) -> ColumnElement[bool]:
+    return or_(*(table.c[name].is_distinct_from(value) for name, value in values.items()))
+
+
 def _writing(actor: Actor, present: Series, values: dict[str, Any]) -> Select[tuple[Status]]:
     """The statement that writes a change and its event, where there is one, and gives the series' state."""
-    differs = or_(*(table.c[name].is_distinct_from(value) for name, value in values.items()))
     old = (
         select(table.c.id, *(table.c[name] for name in values))
-        .where(table.c.id == present.id, table.c.status != "ended", differs)
+        .where(table.c.id == present.id, table.c.status != "ended", _differs(values))
         .with_for_update()
         .cte("old")
         .prefix_with("MATERIALIZED")

@@ -24,6 +24,19 @@ def plan_first(connection: Connection, actor: Actor, series: Series) -> None:
         NotFound, Invalid: its cron is gone from the catalogue, or its parameters do not fit any more.
         Conflict: blackouts came again and again.
     """
+    _plan(connection, actor, series, following=True)
+
+
+def plan_missed(connection: Connection, actor: Actor, series: Series) -> None:
+    """Plans what is made up for of a series that nobody has planned for a while, and nothing to come.
+
+    Raises:
+        As `plan_first`.
+    """
+    _plan(connection, actor, series, following=False)
+
+
+def _plan(connection: Connection, actor: Actor, series: Series, *, following: bool) -> None:
     cron = catalogue().cron(series.cron_name)
     check(series.parameters, cron.parameters)
     for _ in range(TRIES):
@@ -35,13 +48,14 @@ def plan_first(connection: Connection, actor: Actor, series: Series) -> None:
             series.id,
             series.last_occurrence,
             plan.missed,
-            plan.following,
-            None,
+            plan.following if following else None,
+            plan.left_out_before,
             cron.fingerprint,
             actor.name,
             actor.via,
         )
+        wanted = plan.following if following else plan.missed
         # Who is firing one that waits is not waited for: the worker plans what is next.
-        if plan.following is None or connection.execute(select(call)).scalar_one() != "dark":
+        if not wanted or connection.execute(select(call)).scalar_one() != "dark":
             return
     raise Conflict("series: blackouts are being added now; try again")

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from threading import Thread
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import psycopg
@@ -217,6 +217,30 @@ def test_what_is_due_already_runs_as_it_was_planned(database_url: str, database:
     planned = instants_of(one)
     assert len(planned) == 2
     assert planned[1] == series.preview(LATER, "UTC")[0]
+
+
+@pytest.mark.parametrize(("missed", "made_up_for"), [("one", 1), ("all", 5)])
+def test_what_was_missed_before_a_change_is_made_up_for_as_it_was(
+    database_url: str, database: psycopg.Connection, missed: Literal["one", "all"], made_up_for: int
+) -> None:
+    one = made(cron_name="greet", parameters={"name": "Ada"}, pattern=EACH_MINUTE, missed=missed)
+    series_is_behind(database, one.id, timedelta(minutes=5))
+    series.change(BOB, one.id, pattern=LATER, parameters={"name": "Bob"})
+    names = [
+        schedule.parameters["name"] for schedule in sorted(pending_of(one), key=lambda s: s.scheduled_at)
+    ]
+    assert names == ["Ada"] * made_up_for + ["Bob"]
+    assert instants_of(one)[-1] == series.preview(LATER, "UTC")[0]
+
+
+def test_what_was_missed_and_cannot_be_planned_does_not_keep_a_series_from_being_mended(
+    database_url: str, database: psycopg.Connection
+) -> None:
+    one = made(cron_name="greet", parameters={"name": "Ada"}, pattern=EACH_MINUTE)
+    series_is_behind(database, one.id, timedelta(minutes=5))
+    database.execute("UPDATE cron_series SET parameters = '{\"name\": 7}'")  # as if its schema had changed
+    series.change(BOB, one.id, parameters={"name": "Bob"})
+    assert [schedule.parameters["name"] for schedule in pending_of(one)] == ["Bob"]
 
 
 def test_a_paused_series_is_changed_and_stays_paused(database_url: str) -> None:
