@@ -7,7 +7,19 @@ from itertools import islice
 from typing import Any, TypedDict, Unpack
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Select, Text, func, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Text,
+    cast,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from core import events
@@ -23,14 +35,25 @@ from core.series.occurrences import upcoming
 from core.series.planning import plan_first, plan_missed
 from core.series.reading import get, read_blackouts, touched
 from core.series.records import COLUMNS, PREVIEWED, Missed, Series, Status
+from core.tables import events as events_table
 from core.tables import schedules
 from core.tables import series as table
+from core.undo import UNDOES
 
 TURNED: dict[Status, str] = {"paused": "series.paused", "active": "series.resumed", "ended": "series.ended"}
-# What has been moved by hand, or has come and waits, is none of a change's business.
+_edit, _back = events_table.alias("edit"), events_table.alias("back")
+# What has been moved or edited by hand, or has come and waits, is none of a change's business.
 TO_COME = (
     schedules.c.scheduled_at == schedules.c.occurrence,
     schedules.c.scheduled_at > func.clock_timestamp(),
+    ~exists().where(
+        _edit.c.schedule_id == schedules.c.id,
+        _edit.c.kind.in_(("schedule.edited", "schedule.moved_and_edited")),
+        ~exists().where(
+            _back.c.schedule_id == schedules.c.id,
+            _back.c.details.op("->>")(literal(UNDOES, Text)) == cast(_edit.c.id, Text),
+        ),
+    ),
 )
 
 
@@ -52,8 +75,9 @@ class Changes(TypedDict, total=False):
 def change(actor: Actor, series_id: UUID, **given: Unpack[Changes]) -> Series:
     """Changes what a series does from now on; what it has planned is planned anew.
 
-    What somebody moved by hand stays at its instant, what somebody cancelled is not planned again, and what
-    is due already, or was missed, runs as the series was. `repeat_count` counts from the first occurrence ever.
+    What somebody moved or edited by hand stays as it is, what somebody cancelled is not planned again, and
+    what is due already, or was missed, runs as the series was. `repeat_count` counts from the first
+    occurrence ever.
 
     Args:
         actor: who does it.

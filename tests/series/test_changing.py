@@ -9,7 +9,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from core import blackouts, repeating, schedules, series
+from core import blackouts, repeating, schedules, series, undo
 from core.actors import Actor
 from core.blackouts import Period
 from core.errors import Conflict, Forbidden, Invalid, NotFound
@@ -113,6 +113,19 @@ def test_an_occurrence_that_somebody_moved_stays_where_it_is(database_url: str) 
     planned = instants_of(one)
     assert planned == [there, moved.scheduled_at + timedelta(days=1)]
     assert series.get(one.id).planned == 2
+
+
+def test_an_occurrence_that_somebody_edited_stays_as_it_is_unless_that_was_undone(database_url: str) -> None:
+    one = made(cron_name="greet")
+    [planned] = pending_of(one)
+    edited = schedules.change(ALICE, planned.id, parameters={"name": "Ada"})
+    foreseen = series.preview_change(one.id, missed="all")
+    series.change(BOB, one.id, missed="all")
+    assert instants_of(one) == [planned.scheduled_at, foreseen[0]]
+    assert schedules.get(planned.id).parameters == {"name": "Ada"}
+    undo.undo_event(ALICE, edited.event_id)
+    series.change(BOB, one.id, pattern=LATER)
+    assert schedules.get(planned.id).status == "cancelled"
 
 
 def test_an_occurrence_that_somebody_cancelled_does_not_come_back(database_url: str) -> None:
