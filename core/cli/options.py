@@ -16,7 +16,7 @@ from core.catalogue import Cron
 from core.database import clock
 from core.errors import CrondeskError, Invalid
 from core.instants import parse_instant
-from core.parameters import Parameters, parse_json
+from core.parameters import Parameters, check, parse_json
 from core.repeating import REPEATS
 from core.wallclock import instants_of, next_that_exists, zone
 
@@ -212,10 +212,12 @@ def parameters_given(
         None where nothing is given.
 
     Raises:
-        Invalid: something cannot be read.
+        Invalid: something cannot be read, such as what --param is to change.
     """
     if document is None and not pairs:
         return None
+    if document is None:
+        check(base or {}, {})  # of what nobody can read nothing can be kept
     values: Any = dict(base or {})
     if document is not None:
         text = _standard_input() if document == STANDARD_INPUT else document

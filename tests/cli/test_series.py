@@ -115,6 +115,20 @@ def test_a_series_is_changed_by_what_is_given_alone(cli: Command) -> None:
     assert pending() == 1
 
 
+def test_parameters_that_nobody_can_read_are_not_changed_one_by_one(
+    cli: Command, database: psycopg.Connection
+) -> None:
+    daily = ("--expression", "@daily", "--timezone", "UTC", "--json")
+    series = cli("series", "create", "nothing", *daily).document["series"]["id"]
+    database.execute(
+        "UPDATE cron_series SET parameters = jsonb_build_object('a', repeat('9', 5000)::numeric)"
+    )
+    refused = cli("series", "change", series, "--param", "b=1")
+    assert refused.code == 2
+    assert "too many digits" in refused.err
+    assert cli("series", "change", series, "--parameters", '{"b": 1}').code == 0
+
+
 def test_a_dry_run_of_a_change_changes_nothing(cli: Command) -> None:
     series = made(cli)
     dry = cli("series", "change", series["id"], "--timezone", "Asia/Tokyo", "--dry-run", "--json")
