@@ -104,7 +104,8 @@ def change(actor: Actor, series_id: UUID, **given: Unpack[Changes]) -> Series:
             if changed.status == "active":
                 _cancel_pending(connection, actor, series_id, "series changed", *TO_COME)
             after = Series(*connection.execute(select(*COLUMNS).where(table.c.id == series_id)).one())
-            check_to_come(after, read_blackouts(connection, after.cron_name), clock(connection))
+            periods, now = read_blackouts(connection, after.cron_name), clock(connection)
+            check_to_come(after, periods, now, touched(connection, after, now))
             if after.status == "active":
                 plan_first(connection, actor, after)
     present = get(series_id)

@@ -1,13 +1,13 @@
 """The rules for what a series is given, whether it is made or changed."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from core.errors import Invalid
 from core.instants import FURTHEST_AHEAD, check_instant
 from core.recurrence import parse_pattern, written
-from core.series.occurrences import upcoming
+from core.series.occurrences import NONE, upcoming
 from core.series.records import Blackout, Series
 from core.wallclock import zone
 
@@ -60,18 +60,21 @@ def first_day(begin: datetime, timezone: str) -> date:
     return check_instant(begin, "first").astimezone(where).date()
 
 
-def check_to_come(series: Series, periods: Sequence[Blackout], now: datetime) -> None:
+def check_to_come(
+    series: Series, periods: Sequence[Blackout], now: datetime, kept: Set[datetime] = NONE
+) -> None:
     """Refuses a series that would never happen again.
 
     Args:
         series: as it is to be.
         periods: the blackouts of its cron.
         now: the database's clock.
+        kept: occurrences that stay as somebody left them.
 
     Raises:
         Invalid: there is no occurrence to come.
     """
     if series.repeat_count is not None and series.planned >= series.repeat_count:
         raise Invalid(f"repeatCount: must be more than the {series.planned} that it has planned already")
-    if next(upcoming(series, periods, now), None) is None:
+    if next(upcoming(series, periods, now, kept), None) is None:
         raise Invalid("repeatPattern: has no occurrence to come")

@@ -212,6 +212,14 @@ def test_what_psql_cancelled_after_a_blackout_moved_it_does_not_come_back(
     assert instants_of(one) == [second]
 
 
+def test_a_change_after_which_only_what_somebody_cancelled_would_come_is_refused(database_url: str) -> None:
+    one = made()
+    [cancelled] = pending_of(one)
+    schedules.cancel(ALICE, cancelled.id)
+    with pytest.raises(Invalid, match="no occurrence to come"):
+        series.change(BOB, one.id, repeat_until=cancelled.scheduled_at)
+
+
 def test_a_change_that_is_changed_again_plans_what_it_cancelled_itself(database_url: str) -> None:
     one = made()
     [first] = instants_of(one)
