@@ -424,6 +424,16 @@ def test_a_schedule_that_no_program_could_read_is_refused(sql: Sql, columns: str
         ),
         (
             "cron_series",
+            "cron_name, pattern, timezone, starts_on, first",
+            "'x', '{}', 'UTC', now(), 'infinity'",
+        ),
+        (
+            "cron_series",
+            "cron_name, pattern, timezone, starts_on, changed_at",
+            "'x', '{}', 'UTC', now(), '-infinity'",
+        ),
+        (
+            "cron_series",
             "cron_name, pattern, timezone, starts_on, excluded_dates",
             "'x', '{}', 'UTC', now(), '{infinity}'",
         ),
