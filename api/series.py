@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -29,7 +28,7 @@ from core.actors import Actor
 from core.blackouts import Period
 from core.errors import Invalid
 from core.repeating import pattern_at
-from core.series import PREVIEWED, Series
+from core.series import Series
 
 router = APIRouter(
     prefix="/api/admin/cron-executions",
@@ -174,17 +173,13 @@ def _changed(verb: Callable[[Actor, UUID], Series], series_id: UUID) -> Response
 
 def _told(one: Series, status: int = 200) -> Response:
     following = series.next_of([one.id]).get(one.id)
-    upcoming = []
-    if one.status == "active":
-        ahead = series.upcoming(one, series.blackouts_of(one.cron_name), database.clock())
-        upcoming = list(islice(ahead, PREVIEWED))
     return answer(
         SeriesAnswer(
             series=_shown(one),
             words=one.in_words("en"),
             next_schedule_id=following.schedule_id if following else None,
             next_scheduled_at=following.at if following else None,
-            upcoming=upcoming,
+            upcoming=series.ahead(one),
         ),
         status,
     )

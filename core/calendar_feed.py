@@ -165,14 +165,16 @@ def _forecast(choice: Choice, known: Catalogue, now: datetime) -> Iterator[_Entr
     # From the day's begin: within a day, asking again gives the same answer.
     horizon = now.replace(hour=0, minute=0, second=0, microsecond=0) + FORECAST
     dark: dict[str, list[series.Blackout]] = {}
-    for each in series.find(status="active"):
+    active = series.find(status="active")
+    kept = series.touched_of(active, now)
+    for each in active:
         if choice.cron_names and each.cron_name not in choice.cron_names:
             continue
         if choice.created_by not in (None, each.created_by) or each.cron_name not in known.crons:
             continue
         if each.cron_name not in dark:
             dark[each.cron_name] = series.blackouts_of(each.cron_name)
-        instants = series.upcoming(each, dark[each.cron_name], now)
+        instants = series.upcoming(each, dark[each.cron_name], now, kept[each.id])
         for instant in islice(instants, MOST_OF_A_SERIES):
             if instant > horizon:
                 break

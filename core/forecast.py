@@ -1,7 +1,7 @@
 """What active series will plan: their occurrences beyond the one that is pending, slot by slot."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -63,10 +63,12 @@ def forecast(
         return found
     periods = series.blackouts_of(after=edges[0])
     left = ALL
-    for one in series.find(status="active", cron_name=cron_name):
+    active = series.find(status="active", cron_name=cron_name)
+    kept = series.touched_of(active, now)
+    for one in active:
         own = [period for period in periods if period.holds_for(one.cron_name)]
         # At least two of each: the last ones are reckoned rather than left out.
-        listed, density = _of(one, own, edges, now, max(2, min(EACH, left)))
+        listed, density = _of(one, own, edges, now, max(2, min(EACH, left)), kept[one.id])
         left -= len(listed)
         for at in listed:
             slot = found[bisect_right(edges, at) - 1]
@@ -107,12 +109,18 @@ def count_until(
 
 
 def _of(
-    one: Series, periods: Sequence[Blackout], edges: Sequence[datetime], now: datetime, most: int
+    one: Series,
+    periods: Sequence[Blackout],
+    edges: Sequence[datetime],
+    now: datetime,
+    most: int,
+    kept: Set[datetime] = frozenset(),
 ) -> tuple[list[datetime], float]:
     """The occurrences within the edges, and how many a second follow where there are more than `most`."""
     # One that counts its occurrences has to be followed from now on.
     begin = now if one.repeat_count is not None else max(now, edges[0] - timedelta(microseconds=1))
-    to_come: Iterator[datetime] = (at for at in series.upcoming(one, periods, begin) if at >= edges[0])
+    ahead = series.upcoming(one, periods, begin, kept)
+    to_come: Iterator[datetime] = (at for at in ahead if at >= edges[0])
     listed: list[datetime] = []
     for at in islice(to_come, most):
         if at >= edges[-1]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
-from itertools import islice
 from typing import Any, get_args
 from uuid import UUID
 
@@ -22,7 +21,6 @@ from core.cli.options import (
     parameters_given,
     parameters_options,
 )
-from core.database import clock
 from core.errors import Invalid
 from core.parameters import Parameters, parse_json
 from core.recurrence import in_words, parse_pattern
@@ -102,7 +100,7 @@ def show(series_id: UUID, count: int, as_json: bool) -> None:
             ("problem", found.error_message),
         ]
     )
-    for moment in _upcoming(found, count):
+    for moment in series.ahead(found, count):
         say(f"  {moment.astimezone().isoformat(' ', 'seconds')}")
 
 
@@ -328,14 +326,8 @@ def _told(found: Series, count: int) -> dict[str, Any]:
         "words": found.in_words("en"),
         "nextScheduleId": following.schedule_id if following else None,
         "nextScheduledAt": following.at if following else None,
-        "upcoming": _upcoming(found, count),
+        "upcoming": series.ahead(found, count),
     }
-
-
-def _upcoming(found: Series, count: int) -> list[datetime]:
-    if found.status != "active":
-        return []
-    return list(islice(series.upcoming(found, series.blackouts_of(found.cron_name), clock()), count))
 
 
 def _document(found: Series) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from core.series.changing import Changes, change, end, pause, preview_change, re
 from core.series.checking import MAX_COUNT, MAX_EXCLUDED
 from core.series.making import create, preview
 from core.series.occurrences import to_plan, upcoming
+from core.series.planning import ahead
 from core.series.reading import (
     blackouts_of,
     count,
@@ -15,6 +16,7 @@ from core.series.reading import (
     made_with,
     next_of,
     repeats_of,
+    touched_of,
 )
 from core.series.records import (
     COLUMNS,
@@ -39,6 +41,7 @@ __all__ = [
     "Series",
     "Status",
     "Upcoming",
+    "ahead",
     "blackouts_of",
     "change",
     "count",
@@ -57,5 +60,6 @@ __all__ = [
     "repeats_of",
     "resume",
     "to_plan",
+    "touched_of",
     "upcoming",
 ]

@@ -1,18 +1,36 @@
 """Plans what is next of a series, within the transaction of the verb that wants it."""
 
+from datetime import datetime
+from itertools import islice
+
 from sqlalchemy import Connection, func, select
 
 from core.actors import Actor
 from core.catalogue import catalogue
-from core.database import clock
+from core.database import clock, reading
 from core.errors import Conflict
 from core.parameters import check
-from core.series.occurrences import to_plan
+from core.series.occurrences import to_plan, upcoming
 from core.series.reading import read_blackouts, touched
-from core.series.records import Series
+from core.series.records import PREVIEWED, Series
 
 # Of all planners: each time somebody added a blackout between reading them and planning.
 TRIES = 5
+
+
+def ahead(one: Series, count: int = PREVIEWED) -> list[datetime]:
+    """The instants of an active series that are to be planned yet; none of one that is not active.
+
+    Raises:
+        Unavailable.
+    """
+    if one.status != "active":
+        return []
+    with reading() as connection:
+        now = clock(connection)
+        periods = read_blackouts(connection, one.cron_name)
+        kept = touched(connection, one, now)
+    return list(islice(upcoming(one, periods, now, kept), count))
 
 
 def plan_first(connection: Connection, actor: Actor, series: Series) -> None:

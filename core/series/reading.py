@@ -180,6 +180,20 @@ def touched(connection: Connection, one: Series, after: datetime) -> set[datetim
     return {at for _, at in connection.exec_driver_sql(_TOUCHED, {"many": [one.id], "after": [after]})}
 
 
+def touched_of(many: Sequence[Series], after: datetime) -> dict[UUID, set[datetime]]:
+    """As `touched`, of many series.
+
+    Raises:
+        Unavailable.
+    """
+    found: dict[UUID, set[datetime]] = {one.id: set() for one in many}
+    with reading() as connection:
+        wanted = {"many": list(found), "after": [after] * len(found)}
+        for series_id, at in connection.exec_driver_sql(_TOUCHED, wanted):
+            found[series_id].add(at)
+    return found
+
+
 async def fetch_touched(lane: Lane, many: Sequence[Series], now: datetime) -> dict[UUID, set[datetime]]:
     """As `touched`, of many series since each was last planned, through a worker's connection.
 

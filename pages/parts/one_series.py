@@ -1,12 +1,11 @@
 """One series in full: what it does, its next instants; and the dialogs that pause, resume and end it."""
 
-from itertools import islice
 from uuid import UUID
 
 import streamlit as st
 
-from core import database, series
-from core.series import PREVIEWED, Series
+from core import series
+from core.series import Series
 from pages.parts import facts, notices, problems, table, times
 from pages.parts.acting import actor
 from pages.parts.confirming import confirmed, dangerous
@@ -107,8 +106,7 @@ def _changed_by(one: Series) -> list[table.Part]:
 
 def _ahead(one: Series) -> None:
     st.subheader(_("After the next one"), anchor=False)
-    ahead = series.upcoming(one, series.blackouts_of(one.cron_name), database.clock())
-    instants = list(islice(ahead, PREVIEWED))
+    instants = series.ahead(one)
     if instants:
         st.markdown(listed(instants, one.timezone))
     else:

@@ -9,10 +9,11 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from core import blackouts, repeating, schedules, series, undo
+from core import blackouts, calendar_feed, repeating, schedules, series, undo
 from core.actors import Actor
 from core.blackouts import Period
 from core.errors import Conflict, Forbidden, Invalid, NotFound
+from core.forecast import forecast
 from core.schedules import Schedule
 from core.series import Series
 from tests.series.acting import ALICE, DAILY, EACH_MINUTE, miss, pending_of, plan_next, series_is_behind
@@ -167,6 +168,21 @@ def test_the_planner_leaves_out_what_somebody_cancelled_before_a_change(
         plan_next(database_url)
     days = series.preview(DAILY, "UTC")
     assert planned == [at for at in days if at != cancelled.scheduled_at][:8]
+
+
+def test_what_is_shown_to_come_leaves_out_what_somebody_cancelled(database_url: str) -> None:
+    one = made(pattern={"kind": "weekly", "at": "09:00", "days": ["monday"]})
+    [cancelled] = pending_of(one)
+    schedules.cancel(ALICE, cancelled.id)
+    foreseen = series.preview_change(one.id, pattern=DAILY)
+    after = series.change(BOB, one.id, pattern=DAILY)
+    assert instants_of(one) + series.ahead(after, 9) == foreseen
+    now = datetime.now(UTC)
+    [slot] = forecast([now, foreseen[-1] + timedelta(minutes=1)], now, shown=20)
+    assert [occurrence.at for occurrence in slot.occurrences] == foreseen[1:]
+    feed = calendar_feed.feed(calendar_feed.Choice()).content.decode()
+    assert f"DTSTART:{foreseen[1]:%Y%m%dT%H%M%SZ}" in feed
+    assert f"DTSTART:{cancelled.scheduled_at:%Y%m%dT%H%M%SZ}" not in feed
 
 
 def test_the_planner_leaves_out_what_somebody_cancelled_before_a_blackout_went(
