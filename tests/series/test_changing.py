@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from threading import Thread
 from typing import Any, Literal
 from uuid import UUID
@@ -349,6 +350,38 @@ def test_every_other_week_goes_on_in_the_same_weeks(database_url: str) -> None:
     assert instants_of(one) == [before + timedelta(hours=1)]
     series.change(BOB, one.id, first=before + timedelta(days=7))
     assert instants_of(one) == [before + timedelta(days=7, hours=1)]
+
+
+def test_a_new_beginning_is_a_day_of_the_zone(database_url: str) -> None:
+    one = made(timezone="Asia/Tokyo")
+    begin = (datetime.now(UTC) + timedelta(days=30)).replace(hour=23)
+    assert series.change(BOB, one.id, first=begin).starts_on == begin.date() + timedelta(days=1)
+
+
+def test_a_preview_ends_where_the_count_does(database_url: str) -> None:
+    one = made(repeat_count=3)
+    assert series.preview_change(one.id, missed="all") == series.preview(DAILY, "UTC", count=3)
+    schedules.cancel(ALICE, pending_of(one)[0].id)
+    plan_next(database_url)
+    assert series.preview_change(one.id, missed="all") == series.preview(DAILY, "UTC", count=3)[1:]
+
+
+def test_no_event_tells_a_secret_that_the_row_held_in_clear(
+    crons_file: Path, database_url: str, database: psycopg.Connection
+) -> None:
+    with crons_file.open("a", encoding="utf-8") as file:
+        file.write(
+            '\n[crons.sealed]\ntitle = { en = "Sealed", fr = "Scellé" }\nnoop = true\nsecrets = ["TOKEN"]\n'
+            '[crons.sealed.parameters]\ntype = "object"\n'
+            '[crons.sealed.parameters.properties.token]\ntype = "string"\nwriteOnly = true\n'
+        )
+    one = made(cron_name="sealed")
+    database.execute('UPDATE cron_series SET parameters = \'{"token": "hunter2"}\'')
+    series.change(BOB, one.id, parameters={})
+    told = database.execute("SELECT details::text FROM cron_events WHERE kind = 'series.changed'").fetchall()
+    assert len(told) == 1
+    assert "token" in told[0][0]
+    assert "hunter2" not in told[0][0]
 
 
 def test_a_change_heeds_blackouts_and_gives_way_to_a_blackouts_end(database_url: str) -> None:
