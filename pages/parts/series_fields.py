@@ -152,9 +152,11 @@ def _excluded(wanted: Wanted, cron_name: str, start: Series | None) -> list[date
             )
     left_out = [day.isoformat() for day in start.excluded_dates] if start else []
     offered = (instant.astimezone(where).date().isoformat() for instant in ahead)
+    # The browser sends their words: of a day that is offered no more, none could tell which it is.
+    before = st.session_state.get("excluded", [])
     chosen = st.multiselect(
         _("Except on"),
-        list(dict.fromkeys([*left_out, *offered])),
+        list(dict.fromkeys([*left_out, *before, *offered])),
         default=left_out,
         format_func=_day,
         accept_new_options=True,

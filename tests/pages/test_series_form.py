@@ -93,6 +93,18 @@ def test_a_series_that_begins_later_counts_from_its_first_day(database_url: str)
     ] == expected
 
 
+def test_a_chosen_exception_stays_where_what_repeats_falls_on_that_day_no_more(database_url: str) -> None:
+    page = sound(opened("series", new="nothing"))
+    day = series.preview(DAILY, "UTC", cron_name="nothing")[4].date()
+    page.multiselect(key="excluded").select(day.isoformat()).run()
+    page.number_input(key="every").set_value(366).run()
+    page.number_input(key="every").set_value(365).run()
+    sound(page)
+    page.button(key="create").click().run()
+    [one] = series.find()
+    assert one.excluded_dates == [day]
+
+
 def test_a_duplicate_is_the_same_again_of_one_that_has_ended_too(database_url: str) -> None:
     one = made(pattern={"kind": "weekly", "at": "04:05", "days": ["friday"]}, missed="all")
     series.end(ALICE, one.id)
