@@ -1,6 +1,7 @@
 """Plans what is next of a series, within the transaction of the verb that wants it."""
 
 from datetime import datetime
+from heapq import merge
 from itertools import islice
 
 from sqlalchemy import Connection, func, select
@@ -11,7 +12,7 @@ from core.database import clock, reading
 from core.errors import Conflict
 from core.parameters import check
 from core.series.occurrences import to_plan, upcoming
-from core.series.reading import read_blackouts, touched
+from core.series.reading import pending_of, read_blackouts, touched
 from core.series.records import PREVIEWED, Series
 
 # Of all planners: each time somebody added a blackout between reading them and planning.
@@ -19,7 +20,13 @@ TRIES = 5
 
 
 def ahead(one: Series, count: int = PREVIEWED) -> list[datetime]:
-    """The instants of an active series that are to be planned yet; none of one that is not active.
+    """What follows the next run of an active series; nothing of one that is not active.
+
+    A run that was moved by hand stands beside the one that the series has planned since: both are among them.
+
+    Args:
+        one: the series.
+        count: how many instants at most.
 
     Raises:
         Unavailable.
@@ -30,7 +37,8 @@ def ahead(one: Series, count: int = PREVIEWED) -> list[datetime]:
         now = clock(connection)
         periods = read_blackouts(connection, one.cron_name)
         kept = touched(connection, one, now)
-    return list(islice(upcoming(one, periods, now, kept), count))
+        planned = pending_of(connection, one.id, count + 1)[1:]
+    return list(islice(merge(planned, upcoming(one, periods, now, kept)), count))
 
 
 def plan_first(connection: Connection, actor: Actor, series: Series) -> None:

@@ -108,6 +108,23 @@ def next_of(series_ids: Sequence[UUID]) -> dict[UUID, Upcoming]:
         return {row.series_id: Upcoming(row.id, row.scheduled_at) for row in connection.execute(pending)}
 
 
+def pending_of(connection: Connection, series_id: UUID, most: int) -> list[datetime]:
+    """For when a series has schedules pending, in order: several where one was moved or missed.
+
+    Args:
+        connection: asks through it.
+        series_id: which one.
+        most: how many of them at most.
+    """
+    pending = (
+        select(schedules.c.scheduled_at)
+        .where(schedules.c.status == text("'pending'"), schedules.c.series_id == series_id)
+        .order_by(schedules.c.scheduled_at)
+        .limit(most)
+    )
+    return list(connection.execute(pending).scalars())
+
+
 def first_of(series_id: UUID) -> UUID:
     """The schedule that a series planned first, whatever became of it.
 

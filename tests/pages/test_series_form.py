@@ -2,14 +2,18 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import series
+from core import schedules, series
 from core.actors import Actor
 from core.series import Series
+from pages.parts import times
+from pages.parts.words import plain
 from tests.pages.scripts import opened
+from tests.series.acting import plan_next
 
 ALICE = Actor("alice", "operator", "api")
 DAILY = {"kind": "daily", "at": "02:00"}
@@ -103,6 +107,19 @@ def test_a_chosen_exception_stays_where_what_repeats_falls_on_that_day_no_more(d
     page.button(key="create").click().run()
     [one] = series.find()
     assert one.excluded_dates == [day]
+
+
+def test_the_next_runs_of_a_series_are_those_that_are_planned_too(database_url: str) -> None:
+    one = made(cron_name="nothing", parameters={}, timezone="UTC", repeat_count=4)
+    planned = series.next_of([one.id])[one.id]
+    schedules.change(ALICE, planned.schedule_id, scheduled_at=planned.at + timedelta(hours=36))
+    assert plan_next(database_url) == 1
+    page = sound(opened("series", id=str(one.id)))
+    days = [planned.at + timedelta(days=n) for n in (1.5, 2, 3)]
+    shown = next(text.value for text in page.markdown if text.value.startswith("1. "))
+    assert [line.removeprefix("1. ") for line in shown.splitlines()] == [
+        plain(times.day_and_time_in(day, ZoneInfo("UTC"))) for day in days
+    ]
 
 
 def test_a_duplicate_is_the_same_again_of_one_that_has_ended_too(database_url: str) -> None:
