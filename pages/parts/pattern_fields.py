@@ -55,7 +55,7 @@ def pattern_fields(start: Mapping[str, Any]) -> dict[str, Any] | None:
         )
         return {"kind": "cron", "expression": expression or ""}
     pattern: dict[str, Any] = {"kind": kind}
-    most = {"daily": 366, "weekly": 53, "monthly": 120}[str(kind)]
+    most = {"daily": 366, "weekly": 53, "monthly": 120}[kind]
     if kind == "weekly":
         pattern["days"] = _days(start)
     elif kind == "monthly":
@@ -64,7 +64,9 @@ def pattern_fields(start: Mapping[str, Any]) -> dict[str, Any] | None:
     step = timedelta(seconds=1) if begin.second else timedelta(minutes=1)
     with st.container(horizontal=True, key="paired at"):
         at = st.time_input(_("At"), begin, step=step, key="at", width=150)
-        every = number_within(_every(str(kind)), 1, most, start.get("every", 1), "every", width=150)
+        # Each kind has its own: every 90 days is not every 90 weeks.
+        given = start.get("every", 1) if kind == start.get("kind") else 1
+        every = number_within(_every(kind), 1, most, given, f"every {kind}", width=150)
     pattern |= {"at": at.isoformat(), "every": every}
     return None if None in pattern.values() else pattern
 

@@ -55,7 +55,9 @@ def test_a_deadline_outside_its_limits_is_not_none_at_all(number: int | None, ke
     assert len(tested.markdown) == (number is not None)
 
 
-@pytest.mark.parametrize(("name", "fine", "wrong"), [("every", 2, 367), ("count", 3, 0), ("deadline", 5, 0)])
+@pytest.mark.parametrize(
+    ("name", "fine", "wrong"), [("every daily", 2, 367), ("count", 3, 0), ("deadline", 5, 0)]
+)
 def test_a_series_is_not_made_with_a_number_outside_its_limits(
     database_url: str, name: str, fine: int, wrong: int
 ) -> None:

@@ -85,7 +85,7 @@ def test_a_series_that_begins_later_counts_from_its_first_day(database_url: str)
     day = datetime.now(UTC).date() + timedelta(days=20)
     next(one for one in page.segmented_control if one.key == "begins").set_value("day").run()
     page.date_input(key="first").set_value(day).run()
-    page.number_input(key="every").set_value(2).run()
+    page.number_input(key="every daily").set_value(2).run()
     sound(page)
     page.button(key="create").click().run()
     [one] = series.find()
@@ -101,8 +101,8 @@ def test_a_chosen_exception_stays_where_what_repeats_falls_on_that_day_no_more(d
     page = sound(opened("series", new="nothing"))
     day = series.preview(DAILY, "UTC", cron_name="nothing")[4].date()
     page.multiselect(key="excluded").select(day.isoformat()).run()
-    page.number_input(key="every").set_value(366).run()
-    page.number_input(key="every").set_value(365).run()
+    page.number_input(key="every daily").set_value(366).run()
+    page.number_input(key="every daily").set_value(365).run()
     sound(page)
     page.button(key="create").click().run()
     [one] = series.find()
@@ -120,6 +120,16 @@ def test_the_next_runs_of_a_series_are_those_that_are_planned_too(database_url: 
     assert [line.removeprefix("1. ") for line in shown.splitlines()] == [
         plain(times.day_and_time_in(day, ZoneInfo("UTC"))) for day in days
     ]
+
+
+def test_every_other_day_does_not_become_every_other_week(database_url: str) -> None:
+    one = made(pattern={"kind": "daily", "at": "04:05", "every": 90})
+    page = sound(opened("series", change=str(one.id)))
+    next(field for field in page.segmented_control if field.key == "kind").set_value("weekly").run()
+    sound(page)
+    page.button(key="save").click().run()
+    after = series.get(one.id).pattern
+    assert (after["kind"], after["at"], after["every"]) == ("weekly", "04:05:00", 1)
 
 
 def test_a_duplicate_is_the_same_again_of_one_that_has_ended_too(database_url: str) -> None:
