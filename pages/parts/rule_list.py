@@ -13,6 +13,7 @@ from core.wallclock import zone_names
 from pages.parts import notices, problems, table, times
 from pages.parts.acting import actor
 from pages.parts.choice import one_of
+from pages.parts.confirming import confirmed
 from pages.parts.language import _, language, marked, ngettext
 from pages.parts.notices import fresh_key, still_there, toast_later
 from pages.parts.number_field import number_within
@@ -138,7 +139,7 @@ def _edit(one: Rule | None, key: str) -> None:
         chosen_language, zone = _reader(one, key)
         enabled = st.checkbox(_("Switched on"), one.enabled if one else True, key=f"{key} enabled")
         ready = bool(names) and bool(events) and after is not None and before is not None
-        pressed = st.button(_("Save"), type="primary", disabled=not ready, key=f"{key} confirm")
+        pressed = confirmed(_("Save"), key, ready=ready)
         if pressed and after is not None and before is not None:
             wish = Wish(
                 channel_id=channel_id,
