@@ -200,9 +200,12 @@ def hours_of_day(found: Sequence[metrics.HourOfDay]) -> None:
     busiest = frame.iloc[frame["count"].argmax()] if not frame.empty else None
     told = ""
     if busiest is not None:
-        told = _(
-            "Most often {cron} at {hour}:00, {count} times. A triangle marks hours with failures."
-        ).format(cron=busiest["title"], hour=f"{busiest['hour']:02}", count=number(int(busiest["count"])))
+        most = int(busiest["count"])
+        told = ngettext(
+            "Most often {cron} at {hour}:00, once. A triangle marks hours with failures.",
+            "Most often {cron} at {hour}:00, {count} times. A triangle marks hours with failures.",
+            most,
+        ).format(cron=busiest["title"], hour=f"{busiest['hour']:02}", count=number(most))
     headings = {"title": _("Cron"), "hour": _("Hour"), "count": _("Executions")}
     headings["failed"] = words.of_execution("failed")
     height = 60 + 30 * frame["cron"].nunique()
