@@ -75,6 +75,7 @@ TOLD = {
         "This service would show something on the server, where nobody is."
     ),
     r"no such cron|not in the catalogue": marked("This cron is not in the catalogue (any more)."),
+    r"^endsAt: must be later": marked("The end must be later than the beginning."),
     r"is in the past": marked("This time has passed: choose one to come."),
     r"more than ten years ahead": marked("This is more than ten years ahead."),
     r"larger than \d+ KiB": marked("The parameters are larger than 64 KiB."),

@@ -262,6 +262,7 @@ def test_what_is_wrong_with_the_catalogue_is_told_in_french() -> None:
         (NotFound("id: there is no such series"), "existe"),
         (Conflict("id: something new"), "pas possible"),
         (Forbidden("eve is a viewer and may not schedule"), "rôle"),
+        (Invalid("endsAt: must be later than startsAt"), "La fin doit"),
         (Invalid("repeatCount: must be 1 or more"), "repeatCount\u00a0: doit être au moins 1."),
     ],
 )
