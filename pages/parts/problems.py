@@ -75,6 +75,7 @@ TOLD = {
         "This service would show something on the server, where nobody is."
     ),
     r"no such cron|not in the catalogue": marked("This cron is not in the catalogue (any more)."),
+    r"^(starts|ends)At: lies outside the years": marked("Choose days of the years 1971 to 9997."),
     r"^endsAt: must be later": marked("The end must be later than the beginning."),
     r"is in the past": marked("This time has passed: choose one to come."),
     r"more than ten years ahead": marked("This is more than ten years ahead."),

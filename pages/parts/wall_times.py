@@ -1,11 +1,12 @@
 """Wall-clock times that bound a stretch of time: they always name an instant."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 import streamlit as st
 
 from core.wallclock import instant_of
 from pages.parts import times
+from pages.parts.date_field import EARLIEST, LATEST
 from pages.parts.language import _
 from pages.parts.remembered import remembered
 
@@ -41,6 +42,9 @@ def stretch_fields(begin: datetime, end: datetime, key: str) -> tuple[datetime, 
                 st.datetime_input(
                     label.format(zone=zone),
                     value=remembered(f"{key} {name}", start),
+                    # By itself it throws away what lies more than ten years off, and says nothing.
+                    min_value=datetime.combine(EARLIEST, time()),
+                    max_value=datetime.combine(LATEST, time()),
                     key=f"{key} {name}",
                     persist_state="page",
                     format=times.date_format(),

@@ -49,3 +49,15 @@ def test_a_series_ends_on_no_day_outside_its_limits(database_url: str, day: date
     ]
     page.date_input(key="until").set_value(datetime.now(UTC).date() + timedelta(days=3)).run()
     assert not page.button(key="create").disabled
+
+
+@pytest.mark.parametrize("year", [26, 2001, 2045, 9998])
+def test_a_stretch_of_time_that_begins_elsewhere_than_it_may_is_told_and_plans_nothing(
+    database_url: str, year: int
+) -> None:
+    page = opened("bulk", way="fill", crons="nothing")
+    page.datetime_input(key="fill from").set_value(datetime(year, 1, 2, 9, 0)).run()  # noqa: DTZ001  a wall clock's
+    assert not page.exception
+    assert str(page.datetime_input(key="fill from").value).startswith(f"{year:04}-01-02")
+    assert len(page.error) == 1
+    assert [one for one in page.button if one.key == "plan"] == []
