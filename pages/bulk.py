@@ -8,8 +8,8 @@ from pages.parts.acting import actor
 from pages.parts.address import identifier
 from pages.parts.batch_preview import preview
 from pages.parts.drafts import Checked, checked, ready
-from pages.parts.figures import number
 from pages.parts.language import _, marked, ngettext
+from pages.parts.numbers import number
 from pages.parts.one_batch import one_batch
 
 WAYS = {

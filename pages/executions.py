@@ -10,8 +10,8 @@ from core.overview import Record
 from pages.parts import filters, notices, problems, table, times, words
 from pages.parts.address import identifier
 from pages.parts.cancel_dialog import stop
-from pages.parts.figures import number
 from pages.parts.language import _, ngettext
+from pages.parts.numbers import number
 from pages.parts.one_execution import exit_code, one_execution
 from pages.parts.parameters import listed
 from pages.parts.run_dialog import run_now

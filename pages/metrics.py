@@ -10,8 +10,9 @@ from core.schedules import Filter
 from core.settings import settings
 from pages.parts import length_charts, metric_charts, problems, table, times, words
 from pages.parts.alert_list import alert_list
-from pages.parts.figures import number, percent, plain_figures
+from pages.parts.figures import plain_figures
 from pages.parts.language import _, ngettext
+from pages.parts.numbers import number, percent
 from pages.parts.period import window
 
 REFRESH_SECONDS = 60

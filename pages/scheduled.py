@@ -12,9 +12,9 @@ from pages.parts.address import identifier
 from pages.parts.bulk_dialogs import cancel_all, move_all
 from pages.parts.cancel_dialog import cancel
 from pages.parts.confirming import dangerous
-from pages.parts.figures import number
 from pages.parts.held_list import held_count
 from pages.parts.language import _, ngettext
+from pages.parts.numbers import number
 from pages.parts.one_schedule import one_schedule
 from pages.parts.parameters import listed
 from pages.parts.schedule_dialog import change, duplicate, plan
@@ -135,10 +135,16 @@ def _row(schedule: Schedule) -> table.Row:
             "when": [table.text(when, go=table.to("scheduled", id=str(schedule.id)))],
             "cron": [table.text(title, strong=True, tip=schedule.cron_name)],
             "parameters": listed(schedule.parameters, schedule.error_message, failed=failed),
-            "by": [table.text(schedule.created_by or "–", quiet=True)],
+            "by": [table.text(schedule.created_by or "–", quiet=True), *_series(schedule)],
             "actions": _actions(schedule),
         },
     )
+
+
+def _series(schedule: Schedule) -> list[table.Part]:
+    if schedule.series_id is None:
+        return []
+    return [table.text(_("Series"), go=table.to("series", id=str(schedule.series_id)))]
 
 
 def _actions(schedule: Schedule) -> list[table.Part]:

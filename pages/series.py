@@ -1,5 +1,6 @@
 """Series: what makes runs again and again; what is held for a decision; and blackouts."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -10,9 +11,9 @@ from core.series import Series
 from pages.parts import filters, notices, problems, table, times, words
 from pages.parts.address import identifier
 from pages.parts.blackout_list import add_blackout, blackout_list, import_blackouts, remove_blackout
-from pages.parts.figures import number
 from pages.parts.held_list import held_count, held_list
 from pages.parts.language import _, marked, ngettext
+from pages.parts.numbers import number
 from pages.parts.one_series import change_series, one_series
 from pages.parts.rewording import reworded
 from pages.parts.series_form import begin_anew, changed_series, new_series
@@ -35,21 +36,27 @@ def page() -> None:
             "remove_blackout": lambda given: remove_blackout(UUID(given)),
         }
     )
-    with problems.page():
-        asked = st.query_params
-        if "new" in asked:
-            _back()
-            like = asked.get("like")
-            new_series(asked["new"] or None, identifier(like, "series") if like else None)
-        elif wanted := asked.get("change"):
-            _back_to(wanted)
-            changed_series(identifier(wanted, "series"))
-        elif wanted := asked.get("id"):
-            _back()
-            begin_anew()
-            one_series(identifier(wanted, "series"))
-        else:
+    asked = st.query_params
+    if asked.get("id") or asked.get("change") or "new" in asked:
+        with problems.page(_("Series")):
+            _one(asked)
+    else:
+        with problems.page():
             _list()
+
+
+def _one(asked: Mapping[str, str]) -> None:
+    if "new" in asked:
+        _back()
+        like = asked.get("like")
+        new_series(asked["new"] or None, identifier(like, "series") if like else None)
+    elif wanted := asked.get("change"):
+        _back_to(wanted)
+        changed_series(identifier(wanted, "series"))
+    else:
+        _back()
+        begin_anew()
+        one_series(identifier(asked["id"], "series"))
 
 
 def _back() -> None:

@@ -7,8 +7,8 @@ import streamlit as st
 from core.catalogue import shown
 from pages.parts import table, times, words
 from pages.parts.drafts import Checked
-from pages.parts.figures import number
 from pages.parts.language import _, ngettext
+from pages.parts.numbers import number
 from pages.parts.parameters import listed
 
 SHOWN = 100

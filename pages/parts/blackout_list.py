@@ -13,9 +13,9 @@ from core.series import Blackout
 from pages.parts import notices, problems, table, times
 from pages.parts.acting import actor
 from pages.parts.confirming import confirmed
-from pages.parts.figures import number
 from pages.parts.language import _, ngettext
 from pages.parts.notices import fresh_key, still_there, toast_later
+from pages.parts.numbers import number
 from pages.parts.wall_times import stretch_fields
 from pages.parts.words import named, plain, title_of_cron
 
@@ -69,7 +69,7 @@ def add_blackout() -> None:
 
 @problems.told()
 def _add(key: str) -> None:
-    name = st.text_input(_("Name"), placeholder=_("such as Change freeze"), max_chars=200, key=f"{key} name")
+    name = st.text_input(_("Name"), placeholder=_("such as Change freeze"), key=f"{key} name")
     begin = datetime.combine(times.local(database.clock()).date() + timedelta(days=1), time())
     since, until = stretch_fields(begin, begin + timedelta(days=1), key)
     cron_name = _cron(key)

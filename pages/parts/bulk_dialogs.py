@@ -11,10 +11,10 @@ from pages.parts import problems, times
 from pages.parts.acting import actor
 from pages.parts.choice import one_of
 from pages.parts.confirming import confirmed
-from pages.parts.figures import number
 from pages.parts.language import _, marked, ngettext
 from pages.parts.notices import fresh_key, toast_later
 from pages.parts.number_field import number_within
+from pages.parts.numbers import number
 from pages.parts.taking_back import offer_act
 from pages.parts.when import choose_instant
 from pages.parts.words import plain, title_of_cron

@@ -12,8 +12,8 @@ from pages.parts import notices, table, times, words
 from pages.parts.calendar_days import Span
 from pages.parts.component import component
 from pages.parts.component import words as ticking_words
-from pages.parts.figures import number
 from pages.parts.language import _, ngettext
+from pages.parts.numbers import number
 from pages.parts.words import title_of_cron
 
 _calendar = component("calendar")

@@ -28,6 +28,8 @@ def _cancel(schedule: schedules.Schedule, key: str) -> None:
     title, when = title_of_cron(schedule.cron_name), times.day_and_time(schedule.scheduled_at)
     st.markdown(f"**{plain(title)}**, {plain(when)}")
     st.markdown(_("It will not run. You can undo this for 30\u00a0seconds."))
+    if schedule.series_id:
+        st.markdown(_("Its series goes on, with the run after it."))
     if confirmed(_("Cancel the run"), key, danger=True, leave=_("Keep it")):
         with problems.told():
             cancelled = schedules.cancel(actor(), schedule.id)

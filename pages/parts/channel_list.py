@@ -5,8 +5,7 @@ from uuid import UUID
 import streamlit as st
 
 from core.notifications import channels
-from core.notifications.channels import MAX_NAME, Channel
-from core.notifications.sending import MAX_ADDRESS
+from core.notifications.channels import Channel
 from pages.parts import notices, problems, table
 from pages.parts.acting import actor
 from pages.parts.confirming import confirmed
@@ -80,7 +79,6 @@ def _edit(one: Channel | None, key: str) -> None:
             _("Name"),
             one.name if one else "",
             placeholder=_("such as On call"),
-            max_chars=MAX_NAME,
             key=f"{key} name",
         )
         address = st.text_input(
@@ -88,7 +86,6 @@ def _edit(one: Channel | None, key: str) -> None:
             type="password",
             placeholder=EXAMPLE if one is None else _("leave empty to keep it"),
             autocomplete="off",
-            max_chars=MAX_ADDRESS,
             key=f"{key} address",
         )
         st.caption(

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.parts.figures import number
 from pages.parts.language import _, ngettext
+from pages.parts.numbers import number
 from pages.parts.words import heard, plain
 
 # So many lines at most: on a phone the dialog itself is to be seen.

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from core import overview, workers
 from pages.parts.component import component, words
 from pages.parts.held_list import held_count
-from pages.parts.language import _, language, ngettext
+from pages.parts.language import _, ngettext
+from pages.parts.numbers import number, percent
 from pages.parts.table import milliseconds
 from pages.parts.words import title_of_cron
 from pages.parts.worker_away import worker_away
@@ -30,15 +31,6 @@ def figures() -> None:
 def plain_figures(key: str, listed: Sequence[dict[str, object]]) -> None:
     """Shows figures that do not tick: each a label and a value, maybe a note and a colour."""
     _figures(key=key, data={"now": 0, "figures": list(listed), "words": words()})
-
-
-def number(count: int, estimated: bool = False) -> str:
-    """A count with its thousands apart; an estimate says so and is rounded."""
-    if estimated:
-        digits = len(str(count))
-        count = round(count, 2 - digits)
-    space = "\u202f" if language() == "fr" else ","
-    return ("≈ " if estimated else "") + f"{count:,}".replace(",", space)
 
 
 def _pending(stand: overview.Figures) -> dict[str, object]:
@@ -76,12 +68,6 @@ def _success(stand: overview.Figures) -> dict[str, object]:
     if stand.success_rate is None:
         return {"label": label, "value": "–", "note": _("nothing has run")}
     return {"label": label, "value": percent(stand.success_rate)}
-
-
-def percent(share: float) -> str:
-    """A share such as '97.3%'. Rounded down: 100% says that nothing failed."""
-    written = f"{int(share * 1000) / 10:.1f}".removesuffix(".0")
-    return written.replace(".", ",") + "\u202f%" if language() == "fr" else written + "%"
 
 
 def _pulse(pulse: workers.Pulse) -> dict[str, object]:

@@ -14,8 +14,8 @@ from core.searching import STRETCH_ROWS, STRETCHES
 from pages.parts import notices, problems, times
 from pages.parts.address import is_news, keep
 from pages.parts.choice import Name, one_of
-from pages.parts.figures import number
 from pages.parts.language import _
+from pages.parts.numbers import number
 from pages.parts.remembered import remembered
 from pages.parts.wall_times import instant_of_wall
 from pages.parts.words import title_of_cron

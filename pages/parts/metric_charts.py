@@ -10,8 +10,8 @@ from core.executions import Status
 from core.metrics import Window
 from pages.parts import charts, words
 from pages.parts.charts import Card
-from pages.parts.figures import number, percent
 from pages.parts.language import _, ngettext
+from pages.parts.numbers import number, percent
 from pages.parts.words import title_of_cron
 
 # Of more crons the shade alone tells how many: hundreds of numbers are drawn slowly, and read by nobody.

@@ -5,8 +5,8 @@ import streamlit as st
 from core.notifications import outbox
 from core.notifications.outbox import Notification, State
 from pages.parts import filters, problems, table, times
-from pages.parts.figures import number
 from pages.parts.language import _, marked, ngettext
+from pages.parts.numbers import number
 from pages.parts.rewording import reworded
 from pages.parts.rule_list import EVENTS
 from pages.parts.words import title_of_cron

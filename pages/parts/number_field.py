@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from pages.parts.language import _, marked
+from pages.parts.numbers import number as spaced
 from pages.parts.words import capital
 
 LARGEST_EXACT = 2**53 - 1
@@ -78,5 +79,5 @@ def outside(number: int | None, least: int, most: int) -> bool:
         if number is None or least <= number <= most:
             return False
         told = _("must be at least {}") if number < least else _("must be at most {}")
-        st.markdown(f":red[{capital(told.format(least if number < least else most))}.]")
+        st.markdown(f":red[{capital(told.format(spaced(least if number < least else most)))}.]")
     return True

@@ -9,8 +9,8 @@ from core.schedules import STATUSES, Filter, Schedule
 from pages.parts import notices, problems, table, times, words
 from pages.parts.acting import actor
 from pages.parts.confirming import dangerous
-from pages.parts.figures import number
 from pages.parts.language import _, ngettext
+from pages.parts.numbers import number
 from pages.parts.parameters import listed
 from pages.parts.standing import standing
 from pages.parts.taking_back import offer_act

@@ -9,10 +9,10 @@ from core.series import Series
 from pages.parts import facts, notices, problems, table, times
 from pages.parts.acting import actor
 from pages.parts.confirming import confirmed, dangerous
-from pages.parts.figures import number
 from pages.parts.language import _, marked
 from pages.parts.lateness import POLICIES
 from pages.parts.notices import fresh_key, toast_later
+from pages.parts.numbers import number
 from pages.parts.rewording import reworded
 from pages.parts.series_fields import MISSED
 from pages.parts.series_form import listed
@@ -85,6 +85,7 @@ def _facts(one: Series) -> None:
             (_("Next"), ahead),
             (_("Cron"), facts.cron(one.cron_name)),
             (_("Time zone"), [table.text(one.timezone)]),
+            (_("Begins"), facts.instant(one.first) if one.first else []),
             (_("Until"), facts.instant(one.repeat_until) if one.repeat_until else []),
             (_("Number of runs"), [table.text(count)] if count else []),
             (_("Planned so far"), [table.text(number(one.planned))]),

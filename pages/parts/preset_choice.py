@@ -115,9 +115,7 @@ def keep(cron: Cron, edited: Edited, key: str, *, in_dialog: bool = True) -> Non
     with st.popover(
         _("Save as preset…"), icon=":material/bookmark_add:", type="tertiary", disabled=not ready
     ):
-        name = st.text_input(
-            _("Name of the preset"), max_chars=presets.MAX_NAME, autocomplete="off", key=f"{key} preset name"
-        )
+        name = st.text_input(_("Name of the preset"), autocomplete="off", key=f"{key} preset name")
         taken = (name or "").strip() in {preset.name for preset in presets.find(cron.name)}
         if taken:
             st.caption(_("A preset has this name: it will be replaced."))

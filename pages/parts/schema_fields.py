@@ -82,7 +82,7 @@ def scalar(rule: Mapping[str, Any], name: str, value: Any, key: str, *, required
     """
     given = rule.get("default", ABSENT) if value is ABSENT else value
     kind = kind_of(rule)
-    if given is not ABSENT and kind != "secret" and not (_suits(kind, given) and _within(rule, given)):
+    if given is not ABSENT and kind != "secret" and not _suits(kind, given):
         kind = "json"
     if given is None and kind != "choice":
         given = ABSENT
@@ -114,17 +114,9 @@ def _suits(kind: str, value: Any) -> bool:
             return True
 
 
-def _within(rule: Mapping[str, Any], value: Any) -> bool:
-    # A field takes no text that is too long: it is shown as it is, and what is wrong with it is told.
-    longest = rule.get("maxLength")
-    return longest is None or not isinstance(value, str) or len(value) <= longest
-
-
 def _string(field: Field) -> Any:
-    longest = field.rule.get("maxLength")
+    # Without Streamlit's limit: of a text that is too long, once it is pasted, nothing would be left.
     options: dict[str, Any] = {"help": description_of(field.rule), **field.kept}
-    if longest is not None:
-        options["max_chars"] = int(longest)
     start = "" if field.given is ABSENT else field.given
     if (
         field.rule.get("contentMediaType")

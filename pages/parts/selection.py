@@ -6,8 +6,8 @@ import streamlit as st
 
 from pages.parts import table
 from pages.parts.address import is_news, keep
-from pages.parts.figures import number
 from pages.parts.language import _, ngettext
+from pages.parts.numbers import number
 
 SELECTED = "selected"
 

@@ -73,9 +73,13 @@ def changed_series(series_id: UUID) -> None:
     with right:
         st.caption(plain(_("Until now: {when}").format(when=repeats(start))))
         ready = _foreseen(wanted, edited, lambda: series.preview_change(start.id, **given), cron.name)
-        st.caption(
-            _("Its next run is planned anew. One that was moved or edited by hand, or is due already, stays.")
-        )
+        if start.status == "active":
+            st.caption(
+                _(
+                    "Its next run is planned anew. "
+                    "One that was moved or edited by hand, or is due already, stays."
+                )
+            )
         if st.button(_("Save"), type="primary", disabled=not (ready and given), key="save"):
             with problems.told():
                 series.change(actor(), start.id, **given)

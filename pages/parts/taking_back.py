@@ -16,9 +16,9 @@ from pages.parts import problems, table
 from pages.parts.acting import actor
 from pages.parts.component import component
 from pages.parts.component import words as ticking_words
-from pages.parts.figures import number
 from pages.parts.language import _, ngettext
 from pages.parts.notices import toast_later
+from pages.parts.numbers import number
 
 OFFERED = "taking back"
 KEY = "offers of undo"

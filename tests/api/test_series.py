@@ -359,6 +359,20 @@ def test_a_series_is_changed_and_a_second_call_changes_nothing(
     assert api("GET", path).json()["series"] == shown
 
 
+def test_a_run_that_is_planned_beside_one_that_was_moved_is_upcoming(
+    api: Caller, database: psycopg.Connection
+) -> None:
+    before = made(api)
+    later_on = instant(before["nextScheduledAt"]) - timedelta(minutes=1)
+    api("PATCH", f"/schedule/{before['nextScheduleId']}", json={"scheduledAt": later_on.isoformat()})
+    path = f"/series/{before['series']['id']}"
+    api("PATCH", path, json={"missed": "all"})  # which plans the next one beside it
+    after = api("GET", path).json()
+    assert after["nextScheduleId"] == before["nextScheduleId"]
+    assert after["upcoming"][0] == before["upcoming"][0]
+    assert after["series"]["planned"] == 2
+
+
 def test_a_word_repeats_the_instant_that_a_change_names(api: Caller) -> None:
     path = f"/series/{made(api)['series']['id']}"
     first = (datetime.now(PARIS) + timedelta(days=5)).replace(hour=11, minute=7, second=0, microsecond=0)

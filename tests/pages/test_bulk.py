@@ -251,7 +251,7 @@ def test_all_that_matches_is_moved_and_what_would_end_in_the_past_is_told(
     expect(dialog).to_contain_text("3 runs will be moved.")
     dialog.get_by_label("By").fill("20000")
     dialog.get_by_label("By").press("Tab")
-    expect(dialog).to_contain_text("Must be at most 10000.")
+    expect(dialog).to_contain_text("Must be at most 10,000.")
     expect(dialog.get_by_role("button", name="Move", exact=True)).to_be_disabled()
     dialog.get_by_label("By").fill("30")
     dialog.get_by_label("By").press("Tab")

@@ -21,7 +21,7 @@ def shown(least: int, most: int) -> AppTest:
 
 @pytest.mark.parametrize(
     ("number", "told"),
-    [(0, "Must be at least 1."), (-5, "Must be at least 1."), (10_001, "Must be at most 10000.")],
+    [(0, "Must be at least 1."), (-5, "Must be at least 1."), (10_001, "Must be at most 10,000.")],
 )
 def test_a_number_outside_its_limits_is_none_and_told(number: int, told: str) -> None:
     tested = shown(1, 10_000)

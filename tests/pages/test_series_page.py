@@ -70,6 +70,22 @@ def test_a_series_is_changed_with_its_next_instants_in_sight(visit: Visitor, dat
     assert series.get(one.id).changed_by == "dashboard"
 
 
+def test_a_run_of_a_series_leads_to_it_and_may_be_cancelled_alone(visit: Visitor, database_url: str) -> None:
+    one = series.create(ALICE, "greet", DAILY, "Europe/Paris", parameters={"name": "Ada"})
+    page = visit("scheduled")
+    page.get_by_role("button", name="Cancel: Greet").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Its series goes on, with the run after it.")
+    page.get_by_role("dialog").get_by_role("button", name="Keep it").click()
+    page.get_by_role("row").get_by_role("link", name="Series").click()
+    expect(page).to_have_url(re.compile(f"series.*id={one.id}"))
+
+
+def test_what_is_no_series_is_told_below_a_heading(visit: Visitor, database_url: str) -> None:
+    page = visit("series?id=nonsense")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Series")
+    expect(page.get_by_role("alert")).to_contain_text("does not exist")
+
+
 def test_a_series_that_nobody_can_read_keeps_no_other_from_sight(
     visit: Visitor, database: psycopg.Connection
 ) -> None:
