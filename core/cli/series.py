@@ -220,7 +220,7 @@ def change(
     given = _given(catalogue().cron(present.cron_name), present.parameters, **options)
     if timezone is not None:
         given["timezone"] = timezone
-    for name in clear:
+    for name in dict.fromkeys(clear):
         column, nothing = CLEARED[name]
         if column in given:
             raise Invalid(f"--clear, --{name}: give one of them")
