@@ -24,7 +24,7 @@ def page() -> None:
     """Shows the page."""
     st.title(_("Metrics"), anchor=False)
     with problems.page():
-        with st.container(horizontal=True, vertical_alignment="center", key="filters"):
+        with st.container(horizontal=True, key="filters"):
             chosen = window(database.clock())
         alert_list()
         _charts(chosen)

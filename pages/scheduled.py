@@ -144,7 +144,7 @@ def _row(schedule: Schedule) -> table.Row:
 def _series(schedule: Schedule) -> list[table.Part]:
     if schedule.series_id is None:
         return []
-    return [table.text(_("Series"), go=table.to("series", id=str(schedule.series_id)))]
+    return [table.text(_("Its series"), go=table.to("series", id=str(schedule.series_id)))]
 
 
 def _actions(schedule: Schedule) -> list[table.Part]:

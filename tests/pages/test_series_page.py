@@ -76,7 +76,7 @@ def test_a_run_of_a_series_leads_to_it_and_may_be_cancelled_alone(visit: Visitor
     page.get_by_role("button", name="Cancel: Greet").click()
     expect(page.get_by_role("dialog")).to_contain_text("Its series goes on, with the run after it.")
     page.get_by_role("dialog").get_by_role("button", name="Keep it").click()
-    page.get_by_role("row").get_by_role("link", name="Series").click()
+    page.get_by_role("row").get_by_role("link", name="Its series").click()
     expect(page).to_have_url(re.compile(f"series.*id={one.id}"))
 
 
