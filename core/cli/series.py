@@ -100,8 +100,7 @@ def show(series_id: UUID, count: int, as_json: bool) -> None:
             ("problem", found.error_message),
         ]
     )
-    for moment in series.ahead(found, count):
-        say(f"  {moment.astimezone().isoformat(' ', 'seconds')}")
+    _say_each(series.ahead(found, count))
 
 
 def _what_it_does(command: Command) -> Command:
@@ -277,6 +276,10 @@ def _preview(words: str | None, instants: Sequence[datetime], as_json: bool) -> 
         return
     if words is not None:
         say(words)
+    _say_each(instants)
+
+
+def _say_each(instants: Sequence[datetime]) -> None:
     for moment in instants:
         say(f"  {moment.astimezone().isoformat(' ', 'seconds')}")
 
